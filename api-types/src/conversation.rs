@@ -1,0 +1,277 @@
+//! The conversation between a messenger's bot and the CRM.
+//!
+//! A bot turns what its messenger delivers into an [`Event`], posts it, and renders the [`Delivery`]s it gets back or
+//! claims later. The dialogue's state, its texts and its rules live in the CRM: a bot knows its messenger and this file.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /api/bot/events`. Safe to repeat: `key` makes a second delivery harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Event {
+    /// Unique for this happening at its sender: `telegram:<bot id>:<update id>`.
+    pub key: String,
+    pub channel: Channel,
+    /// Where answers go: the chat id in its messenger.
+    pub address: String,
+    pub person: Person,
+    /// The replica that asks; deliveries in the answer are leased to it.
+    pub replica: String,
+    pub body: EventBody,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Telegram,
+}
+
+/// Who speaks, as the messenger tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Person {
+    pub first_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// IETF tag of the messenger's interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_code: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventBody {
+    /// `/start`, with the deep link's payload if there was one (raw, not yet trusted).
+    Start { payload: Option<String> },
+    /// Any other slash command, without the slash.
+    Command { name: String },
+    Text {
+        text: String,
+        message_ref: String,
+        /// The message this one answers (Telegram "reply").
+        reply_to: Option<String>,
+    },
+    /// The person edited an earlier message.
+    EditedText { text: String, message_ref: String },
+    /// A button under one of our messages.
+    Action { action: String, message_ref: Option<String> },
+    Attachment {
+        kind: AttachmentKind,
+        caption: Option<String>,
+        message_ref: String,
+        reply_to: Option<String>,
+    },
+    /// The person blocked the bot.
+    Blocked,
+    /// The person unblocked the bot.
+    Unblocked,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentKind {
+    Photo,
+    Video,
+    Voice,
+    Sticker,
+    Document,
+    Contact,
+    Location,
+    Other,
+}
+
+/// The answer to an [`Event`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventReply {
+    /// The event had been taken before; whatever it caused is delivered once, through the first answer or the queue.
+    pub duplicate: bool,
+    /// For an [`EventBody::Action`]: a short notice to show over the pressed button, at most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toast: Option<String>,
+    /// To be sent now, in this order, and reported.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// One message on its way to a person. Leased to one replica until `lease_until`; report its fate before that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Delivery {
+    pub id: String,
+    pub channel: Channel,
+    pub address: String,
+    pub content: Content,
+    /// Change this message in place if the messenger still can; send a new one if not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<String>,
+    /// Take the buttons off this earlier message of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retire: Option<String>,
+    /// 1 for the first try.
+    pub attempt: u32,
+    pub lease_until: DateTime<Utc>,
+}
+
+/// What to show, without a word about how: the bot chooses layout and splitting.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Content {
+    /// Runs of text; lines are separated by `\n` inside them.
+    pub text: Vec<Span>,
+    /// Rows of buttons under the message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buttons: Vec<Vec<Button>>,
+    /// Place in a sequence, shown as "3 of 9" above the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileRef>,
+    /// The persistent keyboard under the input line; pressing sends the label as text. Ignored beside `buttons`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keyboard: Vec<Vec<String>>,
+    /// More is being prepared: show activity until the next delivery to this address, for a minute at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Activity>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Span {
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Style::is_plain")]
+    pub style: Style,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Style {
+    #[default]
+    Plain,
+    Bold,
+    Italic,
+    Code,
+    Link {
+        url: String,
+    },
+}
+
+impl Style {
+    pub const fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Button {
+    pub label: String,
+    pub press: Press,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Press {
+    /// Comes back as [`EventBody::Action`]; at most 64 bytes.
+    Action { action: String },
+    Url { url: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// From 1.
+    pub current: u32,
+    pub total: u32,
+    /// The label in the person's language, such as "3 из 9", is made by the bot from these and this language.
+    pub language: Language,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    Ru,
+    En,
+}
+
+/// A document to send. Bytes come from `GET /api/files/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileRef {
+    pub id: String,
+    pub file_name: String,
+    pub mime_type: String,
+    pub size: u64,
+    /// The messenger's own id of this file from an earlier upload, if there was one: send by it, upload when refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_file_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    Typing,
+    UploadDocument,
+}
+
+/// `POST /api/bot/deliveries/claim`: waits up to `wait_ms` for something to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClaimRequest {
+    pub replica: String,
+    /// 1 to 100.
+    pub limit: u32,
+    /// 0 to 30000.
+    pub wait_ms: u32,
+}
+
+/// Several deliveries of one address come in their order; send them one after another and stop at the first failure.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClaimReply {
+    pub deliveries: Vec<Delivery>,
+}
+
+/// `POST /api/bot/deliveries/results`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResultsRequest {
+    pub replica: String,
+    pub results: Vec<DeliveryResult>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryResult {
+    pub id: String,
+    pub outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Sent, or changed in place (then `message_ref` is the changed message).
+    Sent {
+        message_ref: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        external_file_id: Option<String>,
+    },
+    /// The person can't be reached (blocked the bot, deactivated, never started it).
+    Unreachable { reason: String },
+    /// Refused for good: repeating won't help.
+    Rejected { reason: String },
+    /// Try again no sooner than in `after_ms`; everything behind it in this address waits too.
+    RetryLater { after_ms: u64, reason: String },
+}
+
+/// `GET /api/bot/profile`: what the messenger's menus should hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BotProfile {
+    pub command_lists: Vec<CommandList>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommandList {
+    /// `None`: the list for everybody who reads another language.
+    pub language: Option<Language>,
+    /// `None`: every private chat; `Some`: this chat alone (the trainer's).
+    pub address: Option<String>,
+    pub commands: Vec<Command>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Command {
+    pub name: String,
+    pub description: String,
+}
