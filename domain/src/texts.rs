@@ -1,0 +1,48 @@
+//! The words the product says, one struct a language: a missing or misspelled key does not load.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! texts {
+    ($($name:ident),+ $(,)?) => {
+        /// Every text by its key. Mark-up and placeholders: see [`crate::content::rich`].
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Texts { $(pub $name: String),+ }
+
+        impl Texts {
+            pub const KEYS: &'static [&'static str] = &[$(stringify!($name)),+];
+
+            pub fn get(&self, key: &str) -> Option<&str> {
+                match key { $(stringify!($name) => Some(&self.$name),)+ _ => None }
+            }
+
+            /// Replaces one text by the owner's own. Returns whether the key exists.
+            pub fn replace(&mut self, key: &str, text: String) -> bool {
+                match key { $(stringify!($name) => { self.$name = text; true })+ _ => false }
+            }
+        }
+    };
+}
+
+texts! {
+    greeting, greeting_back, menu_title, help, settings_title, language_changed,
+    resume_offer, restart_confirm, cancelled, already_have,
+    consent, consent_declined, marketing, marketing_on, marketing_off,
+    hint_range, hint_many, summary_title,
+    refusal_not_a_number, refusal_not_whole, refusal_range, refusal_option, refusal_required, refusal_pick_one,
+    words_needed, edited_notice, stale_button, why_missing, unknown_command,
+    generating, needs_trainer, program_caption, program_failed, offer, program_none, program_again,
+    prices_title, prices_empty, prices_footer, faq_title, contacts, passed_on, trainer_says,
+    privacy, terms, paysupport,
+    button_free, button_my_program, button_prices, button_faq, button_contacts, button_settings, button_menu,
+    button_back, button_skip, button_why, button_done, button_all_right, button_continue, button_restart,
+    button_restart_yes, button_agree, button_decline, button_marketing_yes, button_marketing_no,
+    button_marketing_off, button_marketing_on, button_language, button_ask_trainer, ask_trainer,
+    trainer_hello, trainer_help, trainer_new_lead, trainer_finished, trainer_red_flag, trainer_program_failed,
+    trainer_message, trainer_attachment, trainer_reply_ask, trainer_reply_sent, trainer_reply_unknown,
+    trainer_reply_unreachable, trainer_program_ordered, trainer_taken, trainer_source_unknown, trainer_linked,
+    button_reply, button_take, button_make_program,
+    command_start, command_menu, command_help, command_settings, command_cancel, command_privacy, command_terms,
+    command_paysupport, command_leads,
+    pdf_title, pdf_next_title, pdf_next_text,
+}
