@@ -9,7 +9,7 @@ const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BODY_LENGTH: usize = 26;
 
 /// What every id type can do; made by the `ids!` list below.
-pub trait Id: Sized {
+pub trait Id: Sized + AsRef<str> {
     const PREFIX: &'static str;
 
     /// Shapes: `millis` since 1970 (48 bits are kept), `random` from a good source.
@@ -57,6 +57,12 @@ macro_rules! ids {
             }
 
             fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
                 &self.0
             }
         }

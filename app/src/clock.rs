@@ -1,0 +1,123 @@
+//! The only room that reads the clock and the random source.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use domain::ids::Id;
+use domain::time::Timestamp;
+use serde::Deserialize;
+use tokio::sync::Notify;
+use url::Url;
+
+/// How long one question to a followed clock may hang.
+const FOLLOW_TIMEOUT_S: u64 = 25;
+
+/// Tells the time. The system's clock, a clock moved by hand in tests, or one that follows a sandbox's.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Added to the system's clock.
+    offset_ms: AtomicI64,
+    is_frozen: AtomicBool,
+    frozen_at_ms: AtomicI64,
+    /// Told when the clock jumps, so that whoever sleeps until an instant looks again.
+    moved: Notify,
+}
+
+/// What a followed clock answers.
+#[derive(Debug, Deserialize)]
+struct Reading {
+    now_ms: i64,
+    offset_ms: i64,
+    frozen: bool,
+    version: u64,
+}
+
+impl Clock {
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// A clock that stands at `now` until it is moved.
+    pub fn frozen_at(now: Timestamp) -> Self {
+        let clock = Self::default();
+        clock.0.frozen_at_ms.store(now.millis(), Ordering::SeqCst);
+        clock.0.is_frozen.store(true, Ordering::SeqCst);
+        clock
+    }
+
+    pub fn now(&self) -> Timestamp {
+        if self.0.is_frozen.load(Ordering::SeqCst) {
+            return Timestamp::from_millis(self.0.frozen_at_ms.load(Ordering::SeqCst));
+        }
+        Timestamp::from_millis(system_millis().saturating_add(self.0.offset_ms.load(Ordering::SeqCst)))
+    }
+
+    /// Moves the clock; negative moves it back.
+    pub fn advance_ms(&self, millis: i64) {
+        self.0.offset_ms.fetch_add(millis, Ordering::SeqCst);
+        self.0.frozen_at_ms.fetch_add(millis, Ordering::SeqCst);
+        self.0.moved.notify_waiters();
+    }
+
+    /// Resolves when the clock has jumped.
+    pub async fn moved(&self) {
+        self.0.moved.notified().await;
+    }
+
+    /// Follows the clock at `url` for as long as the returned future is polled. While it can't be asked, time goes on
+    /// as it last did.
+    pub async fn follow(self, url: Url, http: reqwest::Client) {
+        let mut version = 0_u64;
+        loop {
+            let mut address = url.clone();
+            address.query_pairs_mut().append_pair("after", &version.to_string()).append_pair("timeout_s", &FOLLOW_TIMEOUT_S.to_string());
+            let answer = http.get(address).timeout(Duration::from_secs(FOLLOW_TIMEOUT_S + 10)).send().await;
+            let reading = match answer {
+                Ok(response) => response.json::<Reading>().await,
+                Err(error) => Err(error),
+            };
+            match reading {
+                Ok(reading) => {
+                    let is_new = reading.version != version;
+                    version = reading.version;
+                    self.0.offset_ms.store(reading.offset_ms, Ordering::SeqCst);
+                    self.0.frozen_at_ms.store(reading.now_ms, Ordering::SeqCst);
+                    self.0.is_frozen.store(reading.frozen, Ordering::SeqCst);
+                    if is_new {
+                        self.0.moved.notify_waiters();
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(error = %error.without_url(), "the followed clock does not answer");
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+            }
+        }
+    }
+
+    /// A fresh id at this clock's time.
+    pub fn new_id<T: Id>(&self) -> T {
+        let millis = u64::try_from(self.now().millis()).unwrap_or_default();
+        T::from_parts(millis, random_bytes())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the room that may read the system's clock")]
+fn system_millis() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+/// Bytes from the system's random source.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0_u8; N];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        // Without randomness ids and tokens would collide or be guessable: nothing may go on.
+        tracing::error!(%error, "the system has no random numbers");
+        std::process::abort();
+    }
+    bytes
+}

@@ -1,0 +1,114 @@
+//! What every verb works with.
+
+use std::sync::Arc;
+
+use domain::ids::{Id, TenantId};
+use domain::time::Timestamp;
+use providers::files::FileStore;
+use providers::llm::Llm;
+use providers::sheets::Sheets;
+use store::{Store, Tenant};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+
+/// The parts a process is composed of; `main` makes them from its configuration.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Store,
+    pub clock: Clock,
+    pub files: FileStore,
+    /// `None`: programmes go out in the plain wording.
+    pub llm: Option<Llm>,
+    /// `None`: the shipped templates serve.
+    pub sheets: Option<Sheets>,
+    /// Where the outside world finds us, for links in messages.
+    pub public_url: url::Url,
+}
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    jobs: Notify,
+    deliveries: Notify,
+    templates: crate::refresh_templates::Cache,
+    texts: crate::settings::Cache,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            jobs: Notify::new(),
+            deliveries: Notify::new(),
+            templates: crate::refresh_templates::Cache::default(),
+            texts: crate::settings::Cache::default(),
+        }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    pub fn tenant(&self, id: &TenantId) -> Tenant {
+        self.0.parts.store.tenant(id)
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.0.parts.clock.now()
+    }
+
+    pub fn new_id<T: Id>(&self) -> T {
+        self.0.parts.clock.new_id()
+    }
+
+    pub fn files(&self) -> &FileStore {
+        &self.0.parts.files
+    }
+
+    pub fn llm(&self) -> Option<&Llm> {
+        self.0.parts.llm.as_ref()
+    }
+
+    pub fn sheets(&self) -> Option<&Sheets> {
+        self.0.parts.sheets.as_ref()
+    }
+
+    pub fn public_url(&self) -> &url::Url {
+        &self.0.parts.public_url
+    }
+
+    pub(crate) fn templates(&self) -> &crate::refresh_templates::Cache {
+        &self.0.templates
+    }
+
+    pub(crate) fn texts(&self) -> &crate::settings::Cache {
+        &self.0.texts
+    }
+
+    /// Tells the workers of this process that a job was committed.
+    pub fn wake_workers(&self) {
+        self.0.jobs.notify_one();
+    }
+
+    /// Tells waiting bots that something was queued for them.
+    pub fn wake_deliveries(&self) {
+        self.0.deliveries.notify_waiters();
+    }
+
+    pub(crate) fn jobs_signal(&self) -> &Notify {
+        &self.0.jobs
+    }
+
+    pub(crate) fn deliveries_signal(&self) -> &Notify {
+        &self.0.deliveries
+    }
+}
