@@ -62,20 +62,20 @@ const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5000;
 
 /**
- * The live stream. It reconnects by itself from the last event it has seen and calls `onOpen` after each
- * connection, because whatever the page shows must then be read again.
+ * The live stream. It reconnects by itself and calls `onOpen` after each connection, because whatever the page shows
+ * must then be read again: those snapshots cover the gap. Each connection asks for new events only (`after=0`), since a
+ * sandbox that was started anew counts from the beginning and would wait for the old number to come round.
  */
 export class EventStream {
   constructor({ onEvent, onOpen, onLost }) {
     this.handlers = { onEvent, onOpen, onLost };
     this.lastSeq = 0;
     this.retry_ms = FIRST_RETRY_MS;
-    this.source = null;
   }
 
   connect() {
-    const source = new EventSource(`/sandbox/events?after=${this.lastSeq}`);
-    this.source = source;
+    const source = new EventSource("/sandbox/events?after=0");
+    this.lastSeq = 0;
     source.onopen = () => {
       this.retry_ms = FIRST_RETRY_MS;
       this.handlers.onOpen();
@@ -87,28 +87,17 @@ export class EventStream {
       } catch {
         return;
       }
-      if (typeof event.seq === "number") this.lastSeq = event.seq;
+      if (event.seq <= this.lastSeq) return;
+      this.lastSeq = event.seq ?? this.lastSeq;
       this.handlers.onEvent(event);
     };
     source.onmessage = receive;
     for (const kind of KINDS) source.addEventListener(kind, receive);
     source.onerror = () => {
       source.close();
-      if (this.source !== source) return;
       this.handlers.onLost();
       setTimeout(() => this.connect(), this.retry_ms);
       this.retry_ms = Math.min(this.retry_ms * 2, LONGEST_RETRY_MS);
     };
-  }
-
-  /**
-   * `seqBefore` is what the stream had seen before a snapshot was asked for. A snapshot that is older than that
-   * comes from a sandbox that was started anew: its events count from the beginning again.
-   */
-  noticeSnapshot(seqBefore, snapshotSeq) {
-    if (typeof snapshotSeq !== "number" || snapshotSeq >= seqBefore || this.lastSeq !== seqBefore) return;
-    this.source?.close();
-    this.lastSeq = snapshotSeq;
-    this.connect();
   }
 }

@@ -1,24 +1,27 @@
 // One person's chat with the bot: header, the log of messages, the composer, and what their buttons do.
 
 import { get, post } from "./api.js";
+import { openChatMenu, openMessageMenu, openPreview } from "./chat_menus.js";
 import { Composer } from "./composer.js";
-import { alertDialog, confirmDialog, formDialog, openDialog, openMenu, toast } from "./dialogs.js";
-import { debounce, el, icon, reconcile } from "./dom.js";
+import { alertDialog, toast } from "./dialogs.js";
+import { debounce, el, icon, oncePerFrame, reconcile } from "./dom.js";
 import { dayKey, dayTitle } from "./formats.js";
 import { say } from "./language.js";
-import { fileAddress, messageView } from "./message_view.js";
+import { messageView } from "./message_view.js";
 import { avatar } from "./people.js";
 
 // Telegram itself gives up on a callback after about this long.
 const CALLBACK_PATIENCE_MS = 20_000;
 // A chat action lasts five seconds unless the bot repeats it.
 const TYPING_MS = 6_000;
+// What may safely be applied twice; a callback's answer would be shown twice.
+const REPLAYED = new Set(["message", "edited", "deleted", "keyboard"]);
 const GROUP_MS = 10 * 60_000;
 const NEAR_BOTTOM_PX = 120;
 
 /**
  * `world` is the shared state of the page: `bot`, `users` (Map by id), `now()`, and
- * `openBotLink(userId, url)`, `back()`, `started()`, `changed()`, `userChanged(user)`, `lastSeq()`, `noticeSnapshot(before, now)`.
+ * `openBotLink(userId, url)`, `back()`, `started()`, `changed()`, `userChanged(user)`.
  */
 export class ChatPane {
   constructor(world, userId) {
@@ -37,6 +40,7 @@ export class ChatPane {
     this.startPayload = null;
     this.loaded = false;
     this.unseen = 0;
+    this.renderSoon = oncePerFrame(() => this.render());
     this.refreshSoon = debounce(() => this.load(), 60);
     this.composer = new Composer(this);
     this.build();
@@ -61,7 +65,7 @@ export class ChatPane {
     this.title = el("h2", { class: "chat-title" });
     this.subtitle = el("p", { class: "chat-subtitle" });
     this.face = el("span", { class: "chat-face" });
-    const menu = el("button", { type: "button", class: "icon-button", "data-testid": "chat-menu", "aria-label": say("Меню чата", "Chat menu"), title: say("Меню чата", "Chat menu"), "aria-haspopup": "menu", onclick: () => this.openChatMenu(menu) }, icon("dots"));
+    const menu = el("button", { type: "button", class: "icon-button", "data-testid": "chat-menu", "aria-label": say("Меню чата", "Chat menu"), title: say("Меню чата", "Chat menu"), "aria-haspopup": "menu", onclick: () => openChatMenu(this, menu) }, icon("dots"));
     this.list = el("div", { class: "messages" });
     this.log = el("div", { class: "log", role: "log", "aria-live": "polite", tabindex: 0, "aria-label": say("Сообщения", "Messages"), onscroll: () => this.scrolled() }, this.list);
     this.downCount = el("span", { class: "badge", hidden: true });
@@ -86,7 +90,9 @@ export class ChatPane {
   }
 
   async load() {
-    const seqBefore = this.world.lastSeq();
+    // Events that overtake the snapshot are newer than it: they are applied again on top.
+    const overtaking = [];
+    this.overtaking = overtaking;
     let chat;
     try {
       chat = await get(`/sandbox/telegram/chats/${this.userId}`);
@@ -94,7 +100,8 @@ export class ChatPane {
       toast(this.stage, error.message);
       return;
     }
-    this.world.noticeSnapshot(seqBefore, chat.last_seq);
+    if (this.overtaking !== overtaking) return;
+    this.overtaking = null;
     const present = new Set(chat.messages.map((one) => one.message_id));
     for (const id of [...this.messages.keys()]) if (!present.has(id)) this.messages.delete(id);
     for (const message of chat.messages) this.messages.set(message.message_id, message);
@@ -102,7 +109,9 @@ export class ChatPane {
     this.takeKeyboard(chat.reply_keyboard);
     this.typing = chat.typing ?? null;
     if (this.user && this.user.blocked !== chat.blocked) this.world.userChanged({ ...this.user, blocked: chat.blocked });
+    for (const answer of chat.callback_answers ?? []) this.finishWaiting(answer.callback_query_id);
     this.loaded = true;
+    for (const event of overtaking) this.receive(event);
     this.render();
   }
 
@@ -114,6 +123,7 @@ export class ChatPane {
 
   /** An event of the live stream that belongs to this chat. */
   receive(event) {
+    if (this.overtaking && REPLAYED.has(event.kind)) this.overtaking.push(event);
     switch (event.kind) {
       case "message":
       case "edited":
@@ -124,7 +134,7 @@ export class ChatPane {
         const id = event.message?.message_id ?? event.message_id;
         if (id === undefined) this.refreshSoon();
         else this.messages.delete(id);
-        this.render();
+        this.renderSoon();
         break;
       }
       case "typing":
@@ -153,7 +163,7 @@ export class ChatPane {
       this.typing = null;
       if (!this.stickToBottom) this.unseen += 1;
     }
-    this.render();
+    this.renderSoon();
   }
 
   showTyping(action) {
@@ -161,9 +171,9 @@ export class ChatPane {
     clearTimeout(this.typingTimer);
     this.typingTimer = setTimeout(() => {
       this.typing = null;
-      this.render();
+      this.renderSoon();
     }, TYPING_MS);
-    this.render();
+    this.renderSoon();
   }
 
   render() {
@@ -348,6 +358,7 @@ export class ChatPane {
   offerStart(payload) {
     this.startPayload = payload;
     this.render();
+    this.composer.bigButton.focus({ preventScroll: true });
   }
 
   reply(message) {
@@ -396,6 +407,10 @@ export class ChatPane {
     }
     if (button.kind === "url" || button.kind === "web_app") {
       if (!this.openBotLink(button.url)) window.open(button.url, "_blank", "noopener");
+      return;
+    }
+    if (button.kind !== "callback") {
+      toast(this.stage, say("Эта кнопка работает только в настоящем Телеграме", "This button works only in the real Telegram"));
       return;
     }
     if (node.classList.contains("waiting")) return;
@@ -449,49 +464,7 @@ export class ChatPane {
   }
 
   openMessageMenu(message, anchor) {
-    const items = [{ icon: "reply", label: say("Ответить", "Reply"), testId: "menu-reply", run: () => this.reply(message) }];
-    if (message.text) items.push({ icon: "copy", label: say("Копировать текст", "Copy the text"), testId: "menu-copy", run: () => this.copy(message.text) });
-    if (message.from === "user" && message.kind === "text") items.push({ icon: "edit", label: say("Изменить", "Edit"), testId: "menu-edit", run: () => this.edit(message) });
-    openMenu(anchor, say("Действия с сообщением", "Message actions"), items);
-  }
-
-  openChatMenu(anchor) {
-    openMenu(anchor, say("Меню чата", "Chat menu"), [
-      { icon: "link", label: say("Открыть по ссылке…", "Open by link…"), testId: "open-link", run: () => this.askLink() },
-      { icon: "play", label: say("Отправить /start", "Send /start"), testId: "send-start", run: () => this.send("/start") },
-      this.blocked
-        ? { icon: "check", label: say("Разблокировать бота", "Unblock the bot"), testId: "block", run: () => this.setBlocked(false) }
-        : { icon: "block", label: say("Заблокировать бота", "Block the bot"), testId: "block", danger: true, run: () => this.askBlock() },
-    ]);
-  }
-
-  askLink() {
-    const address = `t.me/${this.world.bot?.username ?? "bot"}?start=`;
-    formDialog({
-      title: say("Открыть по ссылке", "Open by link"),
-      lead: say("Как будто человек пришёл по ссылке с сайта или из рекламы. Вставьте ссылку целиком или только метку после start=.",
-        "As if the person came by a link from a site or an ad. Paste the whole link or only the mark after start=."),
-      fields: el("label", { class: "field" }, el("span", {}, address), el("input", { name: "payload", "data-testid": "payload", autocomplete: "off", autofocus: true, maxlength: 512, placeholder: "insta_november" })),
-      verb: say("Открыть", "Open"),
-      testId: "link-dialog",
-      submit: (form) => {
-        const typed = String(form.get("payload")).trim();
-        const payload = /[?&]start=([^&\s]*)/.exec(typed)?.[1] ?? typed;
-        if (payload.length > 64 || !/^[\w-]*$/.test(payload)) {
-          throw new Error(say("Метка: до 64 латинских букв, цифр, «_» и «-».", "The mark takes up to 64 Latin letters, digits, “_” and “-”."));
-        }
-        this.offerStart(payload);
-      },
-    });
-  }
-
-  async askBlock() {
-    const sure = await confirmDialog(
-      say("Заблокировать бота?", "Block the bot?"),
-      say("Бот больше не сможет писать этому человеку, пока его не разблокируют.", "The bot will not be able to write to this person until unblocked."),
-      say("Заблокировать", "Block"),
-    );
-    if (sure) await this.setBlocked(true);
+    openMessageMenu(this, message, anchor);
   }
 
   async setBlocked(blocked) {
@@ -508,14 +481,7 @@ export class ChatPane {
   }
 
   preview(file) {
-    openDialog(file.file_name, [
-      el("header", { class: "preview-header" },
-        el("b", {}, file.file_name),
-        el("a", { class: "icon-button", href: fileAddress(file.file_id), target: "_blank", rel: "noopener", "aria-label": say("Открыть в новой вкладке", "Open in a new tab") }, icon("external")),
-        el("form", { method: "dialog" }, el("button", { class: "icon-button", "aria-label": say("Закрыть", "Close") }, icon("close"))),
-      ),
-      el("iframe", { src: fileAddress(file.file_id), title: file.file_name }),
-    ], { className: "preview", testId: "preview" });
+    openPreview(file);
   }
 }
 

@@ -29,7 +29,7 @@ async function command(body) {
 }
 
 function button(testId, label, picture, body) {
-  return el("button", { type: "button", class: "button", "data-testid": testId, onclick: () => command(typeof body === "function" ? body() : body) }, icon(picture), label);
+  return el("button", { type: "button", class: "button", "data-testid": testId, onclick: () => command(typeof body === "function" ? body() : body) }, picture && icon(picture), label);
 }
 
 function render() {
@@ -46,9 +46,9 @@ function render() {
     el("div", { class: "clock-levers" },
       el("div", { class: "buttons" },
         parts.freeze,
-        button("advance-hour", say("+1 час", "+1 hour"), "plus", { action: "advance", ms: HOUR_MS }),
-        button("advance-day", say("+1 день", "+1 day"), "plus", { action: "advance", ms: 24 * HOUR_MS }),
-        button("advance-week", say("+7 дней", "+7 days"), "plus", { action: "advance", ms: 7 * 24 * HOUR_MS }),
+        button("advance-hour", say("+1 час", "+1 hour"), null, { action: "advance", ms: HOUR_MS }),
+        button("advance-day", say("+1 день", "+1 day"), null, { action: "advance", ms: 24 * HOUR_MS }),
+        button("advance-week", say("+7 дней", "+7 days"), null, { action: "advance", ms: 7 * 24 * HOUR_MS }),
         button("reset", say("Настоящее время", "Real time"), "refresh", { action: "reset" }),
       ),
       el("form", {

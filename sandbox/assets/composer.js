@@ -41,8 +41,9 @@ export class Composer {
       this.sendButton,
     );
     this.replyKeyboard = el("div", { class: "reply-keyboard", role: "group", "aria-label": say("Клавиатура бота", "Bot keyboard"), hidden: true });
+    this.startMark = el("p", { class: "start-mark", hidden: true });
     this.bigButton = el("button", { type: "button", class: "start-button", hidden: true });
-    const node = el("div", { class: "composer" }, this.commandList, this.contextBar, this.row, this.replyKeyboard, this.bigButton);
+    const node = el("div", { class: "composer" }, this.commandList, this.contextBar, this.row, this.replyKeyboard, this.startMark, this.bigButton);
     this.node?.replaceWith(node);
     this.node = node;
     this.update();
@@ -55,6 +56,9 @@ export class Composer {
     const wall = pane.blocked || pane.mustStart;
     this.row.hidden = wall;
     this.bigButton.hidden = !wall;
+    const mark = wall && !pane.blocked ? pane.startPayload : null;
+    this.startMark.hidden = !mark;
+    this.startMark.textContent = mark ? say(`Переход по ссылке с меткой ${mark}`, `Came by a link marked ${mark}`) : "";
     if (wall) this.showBigButton();
     const rows = pane.replyKeyboard?.rows ?? [];
     this.keyboardButton.hidden = rows.length === 0;

@@ -144,7 +144,9 @@ function place(menu, anchor) {
   const { width, height } = menu.getBoundingClientRect();
   const below = box.bottom + 4 + height < window.innerHeight - MARGIN_PX;
   const top = below ? box.bottom + 4 : Math.max(MARGIN_PX, box.top - 4 - height);
-  const leftAligned = box.left + width < window.innerWidth - MARGIN_PX;
+  // A button of a chat stands at its right edge; its menu should not cover the chat beside it.
+  const ofChat = anchor instanceof Element && anchor.closest(".chat") && box.right - width > MARGIN_PX;
+  const leftAligned = !ofChat && box.left + width < window.innerWidth - MARGIN_PX;
   const left = leftAligned ? box.left : Math.max(MARGIN_PX, box.right - width);
   menu.style.top = `${top}px`;
   menu.style.left = `${left}px`;

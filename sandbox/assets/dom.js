@@ -41,6 +41,8 @@ export function reconcile(parent, nodes) {
   }
 }
 
+const HIDDEN_FRAME_MS = 100;
+
 // Outline icons on a 24×24 field.
 const PATHS = {
   back: "M15 5l-7 7 7 7",
@@ -104,6 +106,21 @@ export function debounce(work, delay_ms) {
   return () => {
     clearTimeout(timer);
     timer = setTimeout(work, delay_ms);
+  };
+}
+
+/** Calls `work` once before the next frame, however often it is asked; a hidden tab, which draws no frames, gets it soon. */
+export function oncePerFrame(work) {
+  let asked = false;
+  const run = () => {
+    asked = false;
+    work();
+  };
+  return () => {
+    if (asked) return;
+    asked = true;
+    if (document.hidden) setTimeout(run, HIDDEN_FRAME_MS);
+    else requestAnimationFrame(run);
   };
 }
 

@@ -46,7 +46,7 @@ const LEADS = {
   clock: () => say("Остановить время, перевести на час, день или неделю вперёд.", "Stop time, move it an hour, a day or a week ahead."),
   faults: () => say("Отказы, обрывы, повторы и лимиты. И журнал каждого вызова.", "Refusals, dropped answers, repeats and limits. And a journal of every call."),
   sheets: () => say("Шаблоны программ: посмотреть, исправить, испортить, вернуть.", "Programme templates: look, edit, spoil, restore."),
-  llm: () => say("Честная, лгущая, молчащая. Видно каждый запрос и ответ.", "Honest, lying, silent. Every request and answer is shown."),
+  llm: () => say("Честная, лживая, молчащая. Видно каждый запрос и ответ.", "Honest, lying, silent. Every request and answer is shown."),
 };
 
 function render() {

@@ -82,6 +82,7 @@ function meta(message, mine, state) {
   return el("span", { class: "meta" }, parts);
 }
 
+// What stands in while a file is being sent, and for what the sandbox has no real content.
 const STUBS = {
   voice: () => el("div", { class: "voice" },
     el("span", { class: "voice-play" }, icon("play")),
@@ -90,7 +91,7 @@ const STUBS = {
   ),
   sticker: () => el("div", { class: "sticker-stub" }, icon("sticker"), el("span", {}, say("Стикер", "Sticker"))),
   contact: (message) => el("div", { class: "contact-stub" }, el("span", { class: "document-icon contact-icon" }, icon("contact")),
-    el("span", {}, el("b", {}, say("Контакт", "Contact")), el("span", { class: "muted" }, message.text || "+7 900 000-00-00"))),
+    el("span", {}, el("b", {}, message.contact?.first_name ?? say("Контакт", "Contact")), el("span", { class: "muted" }, message.contact?.phone_number ?? say("номер телефона", "phone number")))),
   photo: () => el("div", { class: "photo-stub" }, icon("photo"), el("span", {}, say("Фотография", "Photo"))),
   document: () => el("div", { class: "document" }, el("span", { class: "document-icon" }, icon("file")), el("span", { class: "document-facts" }, el("b", {}, say("Файл", "File")))),
 };

@@ -32,26 +32,38 @@ function copyText(text, to, options) {
   for (const match of text.matchAll(COMMAND)) {
     const start = match.index + match[1].length;
     to.append(text.slice(done, start));
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "text-command";
-    button.textContent = match[2];
-    button.addEventListener("click", () => options.onCommand(match[2]));
-    to.append(button);
+    to.append(commandButton(match[2], options));
     done = start + match[2].length;
   }
   to.append(text.slice(done));
 }
 
+function commandButton(command, options) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "text-command";
+  button.textContent = command;
+  button.addEventListener("click", () => options.onCommand?.(command));
+  return button;
+}
+
 function copyElement(source, to, options) {
-  if (source.tagName === "A") {
+  if (source.tagName === "A" && source.dataset.command) {
+    to.append(commandButton(source.textContent, options));
+  } else if (source.tagName === "A") {
     to.append(link(source, options));
-  } else if (source.tagName === "TG-SPOILER" || source.classList.contains("tg-spoiler")) {
+  } else if (source.tagName === "TG-SPOILER" || source.classList.contains("spoiler") || source.classList.contains("tg-spoiler")) {
     to.append(spoiler(source, options));
   } else if (PLAIN_TAGS.has(source.tagName)) {
     const copy = document.createElement(source.tagName);
     const literal = source.tagName === "CODE" || source.tagName === "PRE";
     copyChildren(source, copy, { ...options, commands: options.commands && !literal });
+    if (source.tagName === "BLOCKQUOTE" && (source.hasAttribute("expandable") || source.classList.contains("expandable"))) foldable(copy);
+    to.append(copy);
+  } else if (source.classList.contains("mention")) {
+    const copy = document.createElement("span");
+    copy.className = "mention";
+    copyChildren(source, copy, options);
     to.append(copy);
   } else if (!["SCRIPT", "STYLE", "TEMPLATE", "IFRAME", "OBJECT"].includes(source.tagName)) {
     copyChildren(source, to, options);
@@ -93,4 +105,20 @@ function spoiler(source, options) {
   });
   copyChildren(source, copy, options);
   return copy;
+}
+
+/** An expandable quotation shows three lines until it is pressed. */
+function foldable(quote) {
+  quote.className = "folded";
+  quote.tabIndex = 0;
+  quote.setAttribute("role", "button");
+  quote.setAttribute("aria-expanded", "false");
+  const toggle = () => quote.setAttribute("aria-expanded", String(!quote.classList.toggle("folded")));
+  quote.addEventListener("click", toggle);
+  quote.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      toggle();
+    }
+  });
 }

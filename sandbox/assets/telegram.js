@@ -3,11 +3,12 @@
 import { EventStream, get, post } from "./api.js";
 import { ChatPane } from "./chat_pane.js";
 import { toast } from "./dialogs.js";
-import { debounce, el, every, reconcile } from "./dom.js";
+import { debounce, el, every, oncePerFrame, reconcile } from "./dom.js";
 import { applyTheme, languageChanges, remember, remembered, say, translatePage } from "./language.js";
 import { PeopleList } from "./people.js";
 
 const SPLIT_KEY = "sandbox.split";
+const READ_KEY = "sandbox.read";
 const WIDE = matchMedia("(min-width: 1200px)");
 const STATE_POLL_MS = 5_000;
 
@@ -16,6 +17,7 @@ translatePage();
 
 const address = new URLSearchParams(location.search);
 const panes = new Map();
+const readAt = JSON.parse(remembered(READ_KEY) ?? "{}");
 
 const world = {
   bot: null,
@@ -34,13 +36,18 @@ const world = {
   userChanged,
   openBotLink,
   back,
-  started: () => writeAddress(),
+  started: () => {
+    address.delete("start");
+    writeAddress();
+  },
   changed: () => refreshStateSoon(),
-  lastSeq: () => stream.lastSeq,
-  noticeSnapshot: (before, snapshot) => stream.noticeSnapshot(before, snapshot),
 };
 
 const people = new PeopleList(world);
+const renderPeopleSoon = oncePerFrame(() => {
+  people.render();
+  showTitle();
+});
 const stage = el("main", { class: "panes" });
 const app = el("div", { class: "app" }, people.node, stage);
 document.getElementById("root").replaceWith(app);
@@ -71,9 +78,18 @@ function idsToShow() {
   return role === "trainer" ? [selected.id, other.id] : [other.id, selected.id];
 }
 
+/** The server counts what the person has not answered; what was seen here is remembered over a reload. */
+function markRead(id) {
+  const user = world.users.get(id);
+  user.unread = 0;
+  if (!user.last_at_ms || document.hidden || readAt[id] >= user.last_at_ms) return;
+  readAt[id] = user.last_at_ms;
+  remember(READ_KEY, JSON.stringify(readAt));
+}
+
 function layout() {
   world.shownIds = idsToShow();
-  for (const id of world.shownIds) world.users.get(id).unread = 0;
+  for (const id of world.shownIds) markRead(id);
   const shown = world.shownIds.map(pane);
   const appearing = shown.filter((one) => !one.node.isConnected);
   reconcile(stage, shown.map((one) => one.node));
@@ -106,7 +122,8 @@ function back() {
 function writeAddress() {
   const next = new URL(location.href);
   next.searchParams.set("as", String(world.selected));
-  next.searchParams.delete("start");
+  // The payload stays in the address until START is pressed, so that a reload does not lose it.
+  if (!address.has("start")) next.searchParams.delete("start");
   history.replaceState(null, "", next);
 }
 
@@ -161,9 +178,13 @@ async function refreshState() {
   const known = world.users;
   world.users = new Map(state.users.map((user) => [user.id, {
     ...user,
-    unread: world.isShown(user.id) ? 0 : known.get(user.id)?.unread ?? user.unread,
+    unread: world.isShown(user.id) || user.last_at_ms <= (readAt[user.id] ?? 0) ? 0 : known.get(user.id)?.unread ?? user.unread,
   }]));
-  for (const id of panes.keys()) if (!world.users.has(id)) panes.delete(id);
+  for (const [id, one] of panes) {
+    const user = world.users.get(id);
+    if (!user) panes.delete(id);
+    else if (!user.last_at_ms && one.messages.size > 0) one.refreshSoon();
+  }
   if (!world.users.has(world.selected)) {
     selectFirst();
     return;
@@ -186,10 +207,9 @@ function selectFirst() {
     return;
   }
   const payload = address.get("start");
-  select(chosen.id, { open: asked !== null });
+  select(chosen.id, { open: asked !== null || payload !== null });
   if (payload !== null) pane(chosen.id).offerStart(payload);
   address.delete("as");
-  address.delete("start");
 }
 
 function receive(event) {
@@ -198,7 +218,11 @@ function receive(event) {
     else get("/sandbox/clock").then(takeClock, () => {});
     return;
   }
-  if (event.kind === "faults") return;
+  // A cleared sandbox announces itself by its faults going back to normal.
+  if (event.kind === "faults") {
+    refreshStateSoon();
+    return;
+  }
   const id = event.chat_id ?? event.user?.id;
   if (event.kind === "user" && event.user) userChanged({ ...event.user, unread: world.users.get(event.user.id)?.unread ?? 0 });
   if (event.kind === "commands" && !id) for (const one of panes.values()) one.refreshSoon();
@@ -215,9 +239,9 @@ function noticeMessage(id, message) {
   }
   user.last_text = message.text || lastTextOf(message);
   user.last_at_ms = message.at_ms;
-  if (message.from === "bot" && (!world.isShown(id) || document.hidden)) user.unread += 1;
-  people.render();
-  showTitle();
+  if (world.isShown(id) && !document.hidden) markRead(id);
+  else if (message.from === "bot") user.unread += 1;
+  renderPeopleSoon();
 }
 
 function lastTextOf(message) {
