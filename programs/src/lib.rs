@@ -1,1 +1,23 @@
-//! programs
+//! Training programmes: from tables of templates and a client's answers to a document worth keeping.
+//!
+//! Everything here is pure: bytes and values in, values out; no files, no network, no clock.
+//!
+//! ```text
+//! CSV bytes ─► table ─► templates ─┐
+//!                                  ├─► matching ─► Programme ─┬─► wording (request, check, plain) ─┐
+//! Profile ─────────────────────────┘                          └────────────────────────────────────┴─► pdf
+//! ```
+//!
+//! [`templates::Templates::shipped`] is the set that comes with the product; [`matching::find`] makes a
+//! [`programme::Programme`]; [`wording::plain`] words it without an LLM and [`wording::check`] decides what of an LLM's
+//! answer may be shown; [`pdf::render`] draws it.
+
+pub mod matching;
+pub mod pdf;
+pub mod programme;
+pub mod table;
+pub mod templates;
+pub mod wording;
+
+mod labels;
+mod text;

@@ -1,0 +1,220 @@
+//! What the client should know before the first workout: the idea, their answers, how to read a table, the warm-up.
+
+use super::{
+    BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, SMALL, Style, Theme, WHITE, heading, paragraph,
+    subheading,
+};
+use crate::labels;
+use crate::pdf::fonts::Weight;
+use crate::pdf::words::{self, Text};
+use crate::text::{capitalized, workouts_word, years_word};
+
+pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
+    canvas.new_page();
+    heading(canvas, &words::ABOUT);
+    paragraph(canvas, &document.wording.intro, BODY);
+    canvas.y += 18.0;
+    answers(canvas, document, theme);
+    explanation(canvas, document, theme);
+    legend(canvas, theme);
+    scale(canvas, theme);
+    warm_up(canvas, theme);
+    cool_down_and_care(canvas, theme);
+}
+
+fn answers(canvas: &mut Canvas, document: &Document, theme: Theme) {
+    const COLUMNS: usize = 3;
+    const PADDING: f32 = 16.0;
+    const ROW: f32 = 38.0;
+    let language = canvas.language();
+    let profile = &document.profile;
+    let days = u8::try_from(document.programme.days_per_week()).unwrap_or(u8::MAX);
+    let weight = match (profile.weight_decikg / 10, profile.weight_decikg % 10) {
+        (whole, 0) => whole.to_string(),
+        (whole, tenth) => match language {
+            domain::language::Language::Ru => format!("{whole},{tenth}"),
+            domain::language::Language::En => format!("{whole}.{tenth}"),
+        },
+    };
+    let mut facts: Vec<(Text, String)> = vec![
+        (words::GOAL, capitalized(labels::goal(profile.goal, language))),
+        (words::LEVEL, capitalized(labels::level(profile.level, language))),
+        (
+            words::DAYS,
+            format!(
+                "{days} {} {}",
+                workouts_word(days, language),
+                words::PER_WEEK.get(language)
+            ),
+        ),
+        (words::PLACE, capitalized(labels::place(profile.place, language))),
+        (
+            words::EQUIPMENT,
+            capitalized(labels::equipment(profile.equipment, language)),
+        ),
+        (
+            words::LIFESTYLE,
+            capitalized(labels::lifestyle(profile.lifestyle, language)),
+        ),
+        (words::SEX, capitalized(labels::sex(profile.sex, language))),
+        (
+            words::AGE,
+            format!("{} {}", profile.age_years, years_word(profile.age_years, language)),
+        ),
+        (
+            words::HEIGHT,
+            format!(
+                "{} {}  ·  {weight} {}",
+                profile.height_cm,
+                words::CM.get(language),
+                words::KG.get(language)
+            ),
+        ),
+    ];
+    if let Some((label, _)) = facts.last_mut() {
+        *label = Text("Рост и вес", "Height and weight");
+    }
+    if !profile.spared_areas.is_empty() {
+        let areas: Vec<&str> = profile
+            .spared_areas
+            .iter()
+            .map(|area| labels::spared_area(*area, language))
+            .collect();
+        facts.push((words::SPARE, capitalized(&areas.join(", "))));
+    }
+    let name_style = Style::new(Weight::SemiBold, 10.0, 14.0, INK);
+    let name = canvas.wrap_to(&document.client_name, name_style, CONTENT - PADDING * 2.0, 8);
+    let name_height = if name.is_empty() {
+        0.0
+    } else {
+        name.len() as f32 * name_style.leading + 22.0
+    };
+    let rows = facts.len().div_ceil(COLUMNS);
+    let height = name_height + rows as f32 * ROW + PADDING * 2.0 - 8.0;
+    subheading(canvas, &words::YOUR_ANSWERS, height);
+    let top = canvas.y;
+    canvas.card(LEFT, top, CONTENT, height, 8.0, theme.tint);
+    let mut y = top + PADDING;
+    if !name.is_empty() {
+        canvas.text(LEFT + PADDING, y, words::NAME.get(language), LABEL, CONTENT);
+        canvas.lines(LEFT + PADDING, y + 12.0, &name, name_style);
+        y += name_height;
+    }
+    let width = (CONTENT - PADDING * 2.0) / COLUMNS as f32;
+    for (index, (label, value)) in facts.iter().enumerate() {
+        let x = LEFT + PADDING + (index % COLUMNS) as f32 * width;
+        let row_y = y + (index / COLUMNS) as f32 * ROW;
+        canvas.text(x, row_y, label.get(language), LABEL, width);
+        let style = Style::new(Weight::SemiBold, 10.0, 14.0, INK);
+        for line in canvas.wrap_to(value, style, width - 8.0, 1) {
+            canvas.lines(x, row_y + 12.0, &[line], style);
+        }
+    }
+    canvas.y = top + height + 20.0;
+}
+
+fn explanation(canvas: &mut Canvas, document: &Document, theme: Theme) {
+    if document.programme.explanation.is_empty() {
+        return;
+    }
+    let language = canvas.language();
+    subheading(canvas, &words::ADJUSTED, 30.0);
+    for relaxation in &document.programme.explanation {
+        let style = Style::new(Weight::Regular, 10.0, 15.0, INK);
+        let lines = canvas.wrap(&relaxation.text(language), style, CONTENT - 16.0);
+        canvas.reserve(lines.len() as f32 * style.leading);
+        canvas.card(LEFT + 2.0, canvas.y + 5.5, 4.0, 4.0, 2.0, theme.accent);
+        canvas.y += canvas.lines(LEFT + 16.0, canvas.y, &lines, style) + 3.0;
+    }
+    canvas.y += 16.0;
+}
+
+fn legend(canvas: &mut Canvas, theme: Theme) {
+    const GAP: f32 = 20.0;
+    let language = canvas.language();
+    let width = (CONTENT - GAP) / 2.0;
+    let term = Style::new(Weight::SemiBold, 10.0, 15.0, theme.accent_text);
+    subheading(canvas, &words::HOW_TO_READ, 150.0);
+    for pair in words::LEGEND.chunks(2) {
+        let mut tallest: f32 = 0.0;
+        for (index, (title, text)) in pair.iter().enumerate() {
+            let x = LEFT + index as f32 * (width + GAP);
+            let mut height = canvas.text(x, canvas.y, title.get(language), term, width);
+            height += canvas.text(x, canvas.y + height, text.get(language), SMALL, width);
+            tallest = tallest.max(height);
+        }
+        canvas.y += tallest + 10.0;
+    }
+}
+
+/// The RPE scale as six boxes that get darker.
+fn scale(canvas: &mut Canvas, theme: Theme) {
+    const GAP: f32 = 6.0;
+    const HEIGHT: f32 = 58.0;
+    let language = canvas.language();
+    canvas.reserve(HEIGHT + 20.0);
+    let width = (CONTENT - GAP * 5.0) / 6.0;
+    for (index, (value, text)) in words::RPE_SCALE.iter().enumerate() {
+        let x = LEFT + index as f32 * (width + GAP);
+        let color = WHITE.mix(theme.accent, 12 + index as u16 * 17);
+        let ink = color.text_on();
+        canvas.card(x, canvas.y, width, HEIGHT, 6.0, color);
+        let number = Style::new(Weight::Bold, 13.0, 16.0, ink);
+        canvas.text(x + 9.0, canvas.y + 8.0, &format!("RPE {value}"), number, width);
+        let style = Style::new(Weight::Regular, 7.8, 10.0, ink);
+        canvas.text(x + 9.0, canvas.y + 28.0, text.get(language), style, width - 14.0);
+    }
+    canvas.y += HEIGHT + 24.0;
+}
+
+fn warm_up(canvas: &mut Canvas, theme: Theme) {
+    const TERM: f32 = 84.0;
+    let language = canvas.language();
+    subheading(canvas, &words::WARM_UP, 120.0);
+    for (index, (term, text)) in words::WARM_UP_STEPS.iter().enumerate() {
+        let style = Style::new(Weight::Regular, 10.0, 15.0, INK);
+        let lines = canvas.wrap(text.get(language), style, CONTENT - TERM - 26.0);
+        let height = (lines.len() as f32 * style.leading).max(20.0);
+        canvas.reserve(height);
+        canvas.card(LEFT, canvas.y - 0.5, 16.0, 16.0, 8.0, theme.accent);
+        let number = Style::new(Weight::SemiBold, 8.5, 15.0, theme.on_accent);
+        let label = (index + 1).to_string();
+        let label_width = canvas.measure(&label, number);
+        canvas.text(LEFT + (16.0 - label_width) / 2.0, canvas.y, &label, number, 16.0);
+        let term_style = Style::new(Weight::Medium, 10.0, 15.0, MUTED);
+        canvas.text(LEFT + 26.0, canvas.y, term.get(language), term_style, TERM);
+        canvas.lines(LEFT + 26.0 + TERM, canvas.y, &lines, style);
+        canvas.y += height + 4.0;
+    }
+    canvas.y += 16.0;
+}
+
+fn cool_down_and_care(canvas: &mut Canvas, theme: Theme) {
+    const GAP: f32 = 16.0;
+    const PADDING: f32 = 14.0;
+    let language = canvas.language();
+    let width = (CONTENT - GAP) / 2.0;
+    let style = Style::new(Weight::Regular, 9.5, 14.0, INK);
+    let title = Style::new(Weight::SemiBold, 10.5, 16.0, theme.accent_text);
+    let cards = [
+        (words::COOL_DOWN, words::COOL_DOWN_TEXT),
+        (words::CARE, words::CARE_TEXT),
+    ]
+    .map(|(title, text)| (title, canvas.wrap(text.get(language), style, width - PADDING * 2.0)));
+    let tallest = cards.iter().map(|(_, lines)| lines.len()).max().unwrap_or(0) as f32 * style.leading;
+    let height = tallest + 20.0 + PADDING * 2.0;
+    canvas.reserve(height);
+    for (index, (heading, lines)) in cards.iter().enumerate() {
+        let x = LEFT + index as f32 * (width + GAP);
+        canvas.card(x, canvas.y, width, height, 8.0, theme.tint);
+        canvas.text(
+            x + PADDING,
+            canvas.y + PADDING,
+            heading.get(language),
+            title,
+            width - PADDING * 2.0,
+        );
+        canvas.lines(x + PADDING, canvas.y + PADDING + 20.0, lines, style);
+    }
+    canvas.y += height;
+}

@@ -1,0 +1,143 @@
+//! Tables to fill in by hand: one a workout with a column a week, and the weekly measurements.
+
+use super::{
+    CONTENT, Canvas, Document, INK, LABEL, LEFT, LINE, SMALL, Style, Theme, WHITE, paragraph, section, subheading,
+};
+use crate::pdf::color::MUTED;
+use crate::pdf::fonts::Weight;
+use crate::pdf::words;
+use crate::programme::{Item, Programme};
+
+const ROW: f32 = 24.0;
+const HEADER: f32 = 18.0;
+const NAME: Style = Style::new(Weight::Regular, 8.5, 10.5, INK);
+
+pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
+    let language = canvas.language();
+    section(canvas, &words::LOG);
+    paragraph(canvas, words::LOG_HINT.get(language), SMALL);
+    canvas.y += 12.0;
+    for day in 1..=document.programme.days_per_week() {
+        workout(canvas, &document.programme, day, theme);
+        canvas.y += 18.0;
+    }
+    measures(canvas, &document.programme, theme);
+}
+
+/// The exercises of a workout over all weeks, each once, in the order of first appearance.
+fn exercises(programme: &Programme, day: usize) -> Vec<&Item> {
+    let mut found: Vec<&Item> = Vec::new();
+    let items = programme
+        .items()
+        .filter(|(_, candidate, _)| usize::from(candidate.number) == day);
+    for (_, _, item) in items {
+        if !found.iter().any(|other| other.exercise_id == item.exercise_id) {
+            found.push(item);
+        }
+    }
+    found
+}
+
+fn workout(canvas: &mut Canvas, programme: &Programme, day: usize, theme: Theme) {
+    let language = canvas.language();
+    let weeks = programme.weeks.len().max(1) as f32;
+    // Two weeks get wide cells, twelve get what an A4 page leaves them.
+    let cell = (330.0 / weeks).clamp(27.0, 120.0);
+    let first = LEFT + CONTENT - cell * weeks;
+    let name_width = first - LEFT - 10.0;
+    let items = exercises(programme, day);
+    let height = 18.0 + HEADER + items.len() as f32 * ROW;
+    canvas.reserve(height.min(400.0));
+    let title = Style::new(Weight::SemiBold, 11.0, 18.0, INK);
+    canvas.y += canvas.text(
+        LEFT,
+        canvas.y,
+        &format!("{} {day}", words::DAY.get(language)),
+        title,
+        CONTENT,
+    );
+    header(canvas, programme, first, cell, theme);
+    for item in items {
+        if !canvas.has_room(ROW) {
+            canvas.new_page();
+            header(canvas, programme, first, cell, theme);
+        }
+        let lines = canvas.wrap_to(item.name.get(language), NAME, name_width, 2);
+        let top = canvas.y + (ROW - lines.len() as f32 * NAME.leading) / 2.0;
+        canvas.lines(LEFT, top, &lines, NAME);
+        for (index, week) in programme.weeks.iter().enumerate() {
+            let is_planned = week
+                .days
+                .iter()
+                .filter(|candidate| usize::from(candidate.number) == day)
+                .any(|day| day.items.iter().any(|other| other.exercise_id == item.exercise_id));
+            let color = if is_planned { WHITE } else { WHITE.mix(LINE, 60) };
+            box_at(canvas, first + index as f32 * cell, canvas.y, cell, ROW, color);
+        }
+        canvas.y += ROW;
+    }
+}
+
+fn header(canvas: &mut Canvas, programme: &Programme, first: f32, cell: f32, theme: Theme) {
+    let language = canvas.language();
+    let style = Style::new(Weight::Medium, 8.0, HEADER, theme.accent_text);
+    canvas.card(LEFT - 8.0, canvas.y, CONTENT + 16.0, HEADER, 4.0, theme.tint);
+    canvas.text(LEFT, canvas.y, words::EXERCISE.get(language), style, 120.0);
+    for (index, week) in programme.weeks.iter().enumerate() {
+        let text = if cell > 60.0 {
+            format!("{} {}", words::WEEK.get(language), week.number)
+        } else {
+            week.number.to_string()
+        };
+        let width = canvas.measure(&text, style);
+        canvas.text(
+            first + index as f32 * cell + (cell - width) / 2.0,
+            canvas.y,
+            &text,
+            style,
+            cell,
+        );
+    }
+    canvas.y += HEADER;
+}
+
+fn box_at(canvas: &mut Canvas, x: f32, y: f32, width: f32, height: f32, color: crate::pdf::Rgb) {
+    canvas.rect(x, y, width, height, LINE);
+    canvas.rect(x + 0.35, y + 0.35, width - 0.7, height - 0.7, color);
+}
+
+fn measures(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
+    const WEEK: f32 = 60.0;
+    let language = canvas.language();
+    let rows = programme.weeks.len();
+    subheading(canvas, &words::MEASURES, 20.0 + HEADER + rows as f32 * ROW);
+    paragraph(canvas, words::MEASURES_HINT.get(language), SMALL);
+    canvas.y += 8.0;
+    let width = (CONTENT - WEEK) / words::MEASURE_COLUMNS.len() as f32;
+    let style = Style::new(Weight::Medium, 8.0, HEADER, theme.accent_text);
+    canvas.card(LEFT - 8.0, canvas.y, CONTENT + 16.0, HEADER, 4.0, theme.tint);
+    canvas.text(LEFT, canvas.y, words::WEEK.get(language), style, WEEK);
+    for (index, column) in words::MEASURE_COLUMNS.iter().enumerate() {
+        canvas.text(
+            LEFT + WEEK + index as f32 * width + 4.0,
+            canvas.y,
+            column.get(language),
+            style,
+            width,
+        );
+    }
+    canvas.y += HEADER;
+    for week in &programme.weeks {
+        canvas.text(
+            LEFT,
+            canvas.y + (ROW - LABEL.leading) / 2.0,
+            &week.number.to_string(),
+            LABEL.colored(MUTED),
+            WEEK,
+        );
+        for index in 0..words::MEASURE_COLUMNS.len() {
+            box_at(canvas, LEFT + WEEK + index as f32 * width, canvas.y, width, ROW, WHITE);
+        }
+        canvas.y += ROW;
+    }
+}

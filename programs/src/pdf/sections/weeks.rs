@@ -1,0 +1,207 @@
+//! The weeks: a heading with the week's focus, then one table a workout.
+//!
+//! A week starts on a new page unless all of it still fits; a workout is kept whole if a page can hold it; where it can't,
+//! the table's header is repeated.
+
+use super::{BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, Style, Theme, rule};
+use crate::pdf::canvas::{BOTTOM, Line, TOP};
+use crate::pdf::fonts::Weight;
+use crate::pdf::words;
+use crate::programme::{Day, Item, Week};
+use crate::text::capitalized;
+use crate::wording::{DayWording, WeekWording};
+
+const TITLE: Style = Style::new(Weight::Bold, 20.0, 26.0, INK);
+const NAME: Style = Style::new(Weight::Medium, 10.0, 14.0, INK);
+const CUE: Style = Style::new(Weight::Regular, 8.5, 12.0, MUTED);
+const CELL: Style = Style::new(Weight::Regular, 10.0, 14.0, INK);
+const DAY_TITLE: Style = Style::new(Weight::SemiBold, 11.5, 18.0, INK);
+const ROW_PADDING: f32 = 5.5;
+const HEADER: f32 = 18.0;
+const DAY_GAP: f32 = 18.0;
+
+/// Left edges and widths of the columns.
+const NUMBER: (f32, f32) = (LEFT, 20.0);
+const EXERCISE: (f32, f32) = (LEFT + 20.0, 262.0);
+const WORK: (f32, f32) = (LEFT + 296.0, 96.0);
+const REST: (f32, f32) = (LEFT + 392.0, 52.0);
+const EFFORT: (f32, f32) = (LEFT + 444.0, 55.0);
+
+/// A workout, measured.
+struct Block<'a> {
+    day: &'a Day,
+    title: Vec<Line>,
+    rows: Vec<Row<'a>>,
+}
+
+struct Row<'a> {
+    item: &'a Item,
+    name: Vec<Line>,
+    cue: Vec<Line>,
+    height: f32,
+}
+
+impl Block<'_> {
+    fn height(&self) -> f32 {
+        self.head() + self.rows.iter().map(|row| row.height).sum::<f32>()
+    }
+
+    fn head(&self) -> f32 {
+        self.title.len() as f32 * DAY_TITLE.leading + 4.0 + HEADER
+    }
+}
+
+pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
+    let language = canvas.language();
+    let usable = BOTTOM - TOP;
+    for (index, week) in document.programme.weeks.iter().enumerate() {
+        let wording = document.wording.week(week.number);
+        let focus = wording.map(|wording| wording.focus.as_str()).unwrap_or_default();
+        let focus = canvas.wrap(focus, BODY.colored(MUTED), CONTENT);
+        let blocks: Vec<Block<'_>> = week.days.iter().map(|day| measure(canvas, day, wording)).collect();
+        let head = TITLE.leading + 4.0 + focus.len() as f32 * BODY.leading + 14.0;
+        let all = head + blocks.iter().map(|block| block.height() + DAY_GAP).sum::<f32>() - DAY_GAP;
+        let is_after_weeks = index > 0 && canvas.y > TOP;
+        if is_after_weeks && canvas.has_room(all + 28.0) {
+            canvas.y += 28.0;
+        } else {
+            canvas.new_page();
+        }
+        if index == 0 {
+            canvas.bookmark(words::PLAN.get(language), 0);
+        }
+        let title = format!("{} {}", words::WEEK.get(language), week.number);
+        canvas.bookmark(&title, 1);
+        week_head(canvas, week, &title, &focus, theme);
+        for block in &blocks {
+            if canvas.y + block.height() > BOTTOM && canvas.y > TOP + head {
+                canvas.new_page();
+                continued(canvas, &title);
+            }
+            draw_block(canvas, block, usable, theme);
+            canvas.y += DAY_GAP;
+        }
+        canvas.y -= DAY_GAP;
+    }
+}
+
+fn week_head(canvas: &mut Canvas, week: &Week, title: &str, focus: &[Line], theme: Theme) {
+    let width = canvas.measure(title, TITLE);
+    canvas.text(LEFT, canvas.y, title, TITLE, CONTENT);
+    if week.is_deload {
+        let style = Style::new(Weight::SemiBold, 8.5, 16.0, theme.accent_text);
+        let text = words::DELOAD.get(canvas.language());
+        let chip = canvas.measure(text, style) + 16.0;
+        canvas.card(
+            LEFT + width + 12.0,
+            canvas.y + 6.0,
+            chip,
+            16.0,
+            8.0,
+            super::WHITE.mix(theme.accent, 14),
+        );
+        canvas.text(LEFT + width + 20.0, canvas.y + 6.0, text, style, chip);
+    }
+    canvas.y += TITLE.leading + 4.0;
+    canvas.y += canvas.lines(LEFT, canvas.y, focus, BODY.colored(MUTED)) + 14.0;
+}
+
+fn continued(canvas: &mut Canvas, title: &str) {
+    let text = format!("{title}, {}", words::CONTINUED.get(canvas.language()));
+    canvas.text(LEFT, canvas.y, &text, LABEL, CONTENT);
+    canvas.y += LABEL.leading + 10.0;
+}
+
+fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>) -> Block<'a> {
+    let language = canvas.language();
+    let wording: Option<&DayWording> = wording.and_then(|wording| wording.day(day.number));
+    let label = format!("{} {}", words::DAY.get(language), day.number);
+    let title = match wording
+        .map(|wording| wording.title.trim())
+        .filter(|title| !title.is_empty())
+    {
+        Some(title) => format!("{label}  ·  {}", capitalized(title)),
+        None => label,
+    };
+    let rows = day
+        .items
+        .iter()
+        .map(|item| {
+            let name = canvas.wrap(item.name.get(language), NAME, EXERCISE.1);
+            let cue = wording.map(|wording| wording.cue(&item.row_id)).unwrap_or_default();
+            let cue = canvas.wrap(cue, CUE, EXERCISE.1);
+            let height = name.len() as f32 * NAME.leading + cue.len() as f32 * CUE.leading + ROW_PADDING * 2.0;
+            Row {
+                item,
+                name,
+                cue,
+                height,
+            }
+        })
+        .collect();
+    Block {
+        day,
+        title: canvas.wrap(&title, DAY_TITLE, CONTENT),
+        rows,
+    }
+}
+
+fn draw_block(canvas: &mut Canvas, block: &Block<'_>, usable: f32, theme: Theme) {
+    // Only a workout that no page could hold may break, between its rows.
+    debug_assert!(block.height() > usable || canvas.y + block.height() <= BOTTOM + 0.5 || canvas.y > TOP);
+    canvas.y += canvas.lines(LEFT, canvas.y, &block.title, DAY_TITLE) + 4.0;
+    header(canvas, theme);
+    for (index, row) in block.rows.iter().enumerate() {
+        if canvas.y + row.height > BOTTOM {
+            canvas.new_page();
+            let label = format!("{} {}", words::DAY.get(canvas.language()), block.day.number);
+            continued(canvas, &label);
+            header(canvas, theme);
+        }
+        draw_row(canvas, row, index + 1, theme);
+        if index + 1 < block.rows.len() {
+            rule(canvas, LEFT, canvas.y - 0.3, CONTENT);
+        }
+    }
+}
+
+fn header(canvas: &mut Canvas, theme: Theme) {
+    let language = canvas.language();
+    canvas.card(LEFT - 8.0, canvas.y, CONTENT + 16.0, HEADER, 4.0, theme.tint);
+    let style = Style::new(Weight::Medium, 8.0, HEADER, theme.accent_text);
+    for ((x, width), text) in [
+        (EXERCISE, words::EXERCISE),
+        (WORK, words::SETS_REPS),
+        (REST, words::REST),
+        (EFFORT, words::INTENSITY),
+    ] {
+        for line in canvas.wrap_to(text.get(language), style, width, 1) {
+            canvas.lines(x, canvas.y, &[line], style);
+        }
+    }
+    canvas.y += HEADER;
+}
+
+fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, theme: Theme) {
+    let language = canvas.language();
+    let top = canvas.y + ROW_PADDING;
+    canvas.text(
+        NUMBER.0,
+        top,
+        &number.to_string(),
+        CELL.colored(theme.accent_text),
+        NUMBER.1,
+    );
+    let name_height = canvas.lines(EXERCISE.0, top, &row.name, NAME);
+    canvas.link_to_anchor(EXERCISE.0, top, EXERCISE.1, name_height, &row.item.exercise_id);
+    canvas.lines(EXERCISE.0, top + name_height, &row.cue, CUE);
+    let work = Style::new(Weight::SemiBold, 10.0, 14.0, INK);
+    let sets_reps = format!("{} × {}", row.item.sets, row.item.reps_text(language));
+    canvas.text(WORK.0, top, &sets_reps, work, WORK.1 + 10.0);
+    canvas.text(REST.0, top, &row.item.rest_text(language), CELL, REST.1 + 6.0);
+    let effort = row.item.intensity.as_deref().unwrap_or("—");
+    for line in canvas.wrap_to(effort, CELL, EFFORT.1, 1) {
+        canvas.lines(EFFORT.0, top, &[line], CELL);
+    }
+    canvas.y += row.height;
+}

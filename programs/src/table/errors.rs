@@ -1,0 +1,365 @@
+//! What can be wrong with a table, said so that its owner finds the cell and knows what to write there.
+
+use domain::language::Language;
+use serde::{Deserialize, Serialize};
+
+use super::MAX_ERRORS;
+
+/// What a cell should have held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    Levels,
+    Goals,
+    Place,
+    Equipment,
+    DaysPerWeek,
+    Weeks,
+    Day,
+    Order,
+    Sets,
+    Reps,
+    Rest,
+    ShortText,
+    Url,
+    ExerciseId,
+    Muscles,
+    Pattern,
+    SparedAreas,
+}
+
+impl Expected {
+    const fn text(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Levels, Language::Ru) => "новичок, средний, продвинутый (несколько через «;») или any",
+            (Self::Levels, Language::En) => "beginner, intermediate, advanced (several with \";\") or any",
+            (Self::Goals, Language::Ru) => "похудение, мышцы, сила, здоровье (несколько через «;») или any",
+            (Self::Goals, Language::En) => "fat_loss, muscle, strength, health (several with \";\") or any",
+            (Self::Place, Language::Ru) => "дом или зал",
+            (Self::Place, Language::En) => "home or gym",
+            (Self::Equipment, Language::Ru) => "без инвентаря, базовый или зал; в зале всегда «зал», дома никогда",
+            (Self::Equipment, Language::En) => "none, basic or gym; always gym in a gym, never at home",
+            (Self::DaysPerWeek, Language::Ru) => "2, 3 или 4",
+            (Self::DaysPerWeek, Language::En) => "2, 3 or 4",
+            (Self::Weeks, Language::Ru) => "неделю от 1 до 12, промежуток «1-3» или список «4;8;12»",
+            (Self::Weeks, Language::En) => "a week from 1 to 12, a range \"1-3\" or a list \"4;8;12\"",
+            (Self::Day, Language::Ru) => "номер тренировки от 1 до числа дней в неделю",
+            (Self::Day, Language::En) => "a workout number from 1 to the days per week",
+            (Self::Order, Language::Ru) => "номер упражнения от 1 до 30",
+            (Self::Order, Language::En) => "the exercise's number from 1 to 30",
+            (Self::Sets, Language::Ru) => "число подходов от 1 до 10",
+            (Self::Sets, Language::En) => "a number of sets from 1 to 10",
+            (Self::Reps, Language::Ru) => "повторы «8» или «8-12» либо время «30 сек» или «2 мин»",
+            (Self::Reps, Language::En) => "reps \"8\" or \"8-12\", or a time \"30 s\" or \"2 min\"",
+            (Self::Rest, Language::Ru) => "отдых в секундах от 0 до 300",
+            (Self::Rest, Language::En) => "rest in seconds from 0 to 300",
+            (Self::ShortText, Language::Ru) => "короткий текст",
+            (Self::ShortText, Language::En) => "a short text",
+            (Self::Url, Language::Ru) => "ссылку, которая начинается с https://, или пусто",
+            (Self::Url, Language::En) => "a link that starts with https://, or nothing",
+            (Self::ExerciseId, Language::Ru) => "код латиницей: строчные буквы, цифры и подчёркивания",
+            (Self::ExerciseId, Language::En) => "a code of lower-case Latin letters, digits and underscores",
+            (Self::Muscles, Language::Ru) => "коды мышц через «;», например quads;glutes",
+            (Self::Muscles, Language::En) => "muscle codes with \";\", for example quads;glutes",
+            (Self::Pattern, Language::Ru) => "тип движения, например squat, hinge или push_horizontal",
+            (Self::Pattern, Language::En) => "a movement pattern such as squat, hinge or push_horizontal",
+            (Self::SparedAreas, Language::Ru) => {
+                "зоны через «;»: knees, lower_back, shoulders, neck, wrists, или пусто"
+            }
+            (Self::SparedAreas, Language::En) => {
+                "areas with \";\": knees, lower_back, shoulders, neck, wrists, or nothing"
+            }
+        }
+    }
+}
+
+/// What is wrong, with everything a sentence about it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Problem {
+    Empty,
+    /// A web page came instead of a table: the sheet is not shared, or its address is wrong.
+    Html,
+    NotUtf8,
+    TooLarge {
+        limit: u32,
+        unit: SizeUnit,
+    },
+    /// The CSV itself is broken (an unclosed quote and the like).
+    BrokenCsv,
+    MissingColumn {
+        key: String,
+        title: String,
+    },
+    DuplicateColumn {
+        key: String,
+    },
+    EmptyCell {
+        expected: Expected,
+    },
+    BadValue {
+        value: String,
+        expected: Expected,
+    },
+    /// A spreadsheet turned "8-12" into a date.
+    DateInstead {
+        value: String,
+    },
+    /// The cell shows a formula's error, such as `#REF!`.
+    FormulaError {
+        value: String,
+    },
+    DuplicateExercise {
+        id: String,
+        first_row: u32,
+    },
+    UnknownExercise {
+        value: String,
+    },
+    /// The exercise needs more than the row's equipment offers.
+    ExerciseNeedsMore {
+        exercise: String,
+    },
+    /// Two rows claim the same place in the same workout.
+    DuplicatePlace {
+        week: u8,
+        day: u8,
+        order: u8,
+        first_row: u32,
+    },
+    /// A plan lacks a workout.
+    MissingWorkout {
+        plan: String,
+        week: u8,
+        day: u8,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeUnit {
+    Bytes,
+    Rows,
+}
+
+/// One thing wrong with one sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportError {
+    /// The sheet's name as its owner knows it, e.g. `Men_12w_2`.
+    pub sheet: String,
+    /// The row's number as the spreadsheet shows it: the header is 1.
+    pub row: Option<u32>,
+    /// The column's title as it stands in the sheet.
+    pub column: Option<String>,
+    /// The cell's address, e.g. `J12`.
+    pub cell: Option<String>,
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+impl ImportError {
+    pub(crate) fn of_sheet(sheet: &str, problem: Problem) -> Self {
+        Self {
+            sheet: sheet.to_owned(),
+            row: None,
+            column: None,
+            cell: None,
+            problem,
+        }
+    }
+
+    /// The sentence to show, naming sheet, row and column.
+    pub fn message(&self, language: Language) -> String {
+        let mut place = match language {
+            Language::Ru => format!("Лист «{}»", self.sheet),
+            Language::En => format!("Sheet \"{}\"", self.sheet),
+        };
+        if let Some(row) = self.row {
+            place.push_str(&match language {
+                Language::Ru => format!(", строка {row}"),
+                Language::En => format!(", row {row}"),
+            });
+        }
+        if let Some(column) = &self.column {
+            place.push_str(&match language {
+                Language::Ru => format!(", столбец «{column}»"),
+                Language::En => format!(", column \"{column}\""),
+            });
+        }
+        if let Some(cell) = &self.cell {
+            place.push_str(&format!(" ({cell})"));
+        }
+        format!("{place}: {}", self.problem.text(language))
+    }
+}
+
+impl Problem {
+    fn text(&self, language: Language) -> String {
+        let ru = language == Language::Ru;
+        match self {
+            Self::Empty => pick(ru, "таблица пуста.", "the table is empty."),
+            Self::Html => pick(
+                ru,
+                "вместо таблицы пришла веб-страница. Проверьте адрес и что лист открыт для просмотра по ссылке.",
+                "a web page came instead of a table. Check the address and that the sheet is shared for viewing.",
+            ),
+            Self::NotUtf8 => pick(
+                ru,
+                "файл не в кодировке UTF-8. Сохраните его как «CSV UTF-8».",
+                "the file is not UTF-8. Save it as \"CSV UTF-8\".",
+            ),
+            Self::TooLarge { limit, unit } => match (ru, unit) {
+                (true, SizeUnit::Bytes) => format!("файл слишком большой: больше {limit} байт."),
+                (true, SizeUnit::Rows) => format!("строк слишком много: больше {limit}."),
+                (false, SizeUnit::Bytes) => format!("the file is too large: over {limit} bytes."),
+                (false, SizeUnit::Rows) => format!("too many rows: over {limit}."),
+            },
+            Self::BrokenCsv => pick(
+                ru,
+                "эту строку не удалось разобрать. Проверьте кавычки.",
+                "this row could not be read. Check the quotes.",
+            ),
+            Self::MissingColumn { key, title } => {
+                if ru {
+                    format!("нет столбца «{title}» ({key}). Верните его: порядок столбцов может быть любым.")
+                } else {
+                    format!("the column {key} (\"{title}\") is missing. Bring it back: columns may stand in any order.")
+                }
+            }
+            Self::DuplicateColumn { key } => {
+                if ru {
+                    format!("столбец {key} встречается дважды. Оставьте один.")
+                } else {
+                    format!("the column {key} appears twice. Keep one.")
+                }
+            }
+            Self::EmptyCell { expected } => {
+                let expected = expected.text(language);
+                if ru {
+                    format!("пусто, а нужно указать {expected}. Если ячейки объединены, разъедините их.")
+                } else {
+                    format!("empty; it should say {expected}. If cells are merged, unmerge them.")
+                }
+            }
+            Self::BadValue { value, expected } => {
+                let expected = expected.text(language);
+                if ru {
+                    format!("«{value}» непонятно. Укажите {expected}.")
+                } else {
+                    format!("\"{value}\" is not understood. Write {expected}.")
+                }
+            }
+            Self::DateInstead { value } => {
+                if ru {
+                    format!(
+                        "«{value}» похоже на дату: таблица сама превратила повторы в дату. Задайте столбцу формат «Текст»."
+                    )
+                } else {
+                    format!(
+                        "\"{value}\" looks like a date: the spreadsheet turned reps into one. Format the column as text."
+                    )
+                }
+            }
+            Self::FormulaError { value } => {
+                if ru {
+                    format!("ошибка формулы {value}. Исправьте формулу или впишите значение.")
+                } else {
+                    format!("a formula error, {value}. Mend the formula or write the value.")
+                }
+            }
+            Self::DuplicateExercise { id, first_row } => {
+                if ru {
+                    format!("упражнение «{id}» уже есть в строке {first_row}.")
+                } else {
+                    format!("the exercise \"{id}\" is already in row {first_row}.")
+                }
+            }
+            Self::UnknownExercise { value } => {
+                if ru {
+                    format!("упражнения «{value}» нет в справочнике. Добавьте его туда или исправьте название.")
+                } else {
+                    format!("the exercise \"{value}\" is not in the library. Add it there or correct the name.")
+                }
+            }
+            Self::ExerciseNeedsMore { exercise } => {
+                if ru {
+                    format!("для «{exercise}» нужно больше инвентаря, чем указано в этой строке.")
+                } else {
+                    format!("\"{exercise}\" needs more equipment than this row offers.")
+                }
+            }
+            Self::DuplicatePlace {
+                week,
+                day,
+                order,
+                first_row,
+            } => {
+                if ru {
+                    format!("место {order} в тренировке {day} недели {week} уже занято строкой {first_row}.")
+                } else {
+                    format!("place {order} in workout {day} of week {week} is already taken by row {first_row}.")
+                }
+            }
+            Self::MissingWorkout { plan, week, day } => {
+                if ru {
+                    format!("в плане «{plan}» нет тренировки {day} на неделе {week}.")
+                } else {
+                    format!("the plan \"{plan}\" has no workout {day} in week {week}.")
+                }
+            }
+        }
+    }
+}
+
+fn pick(ru: bool, russian: &str, english: &str) -> String {
+    if ru { russian.to_owned() } else { english.to_owned() }
+}
+
+/// Everything found wrong, in the order of the sheets' rows; at most [`MAX_ERRORS`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, thiserror::Error)]
+#[error("{}", self.summary(Language::En))]
+pub struct ImportErrors {
+    pub errors: Vec<ImportError>,
+    /// There was more than fits.
+    pub truncated: bool,
+}
+
+impl ImportErrors {
+    pub(crate) fn one(error: ImportError) -> Self {
+        Self {
+            errors: vec![error],
+            truncated: false,
+        }
+    }
+
+    pub(crate) fn push(&mut self, error: ImportError) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error);
+        } else {
+            self.truncated = true;
+        }
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.truncated |= other.truncated;
+        for error in other.errors {
+            self.push(error);
+        }
+    }
+
+    pub(crate) fn into_result<T>(self, value: T) -> Result<T, Self> {
+        if self.errors.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    /// One sentence a line.
+    pub fn summary(&self, language: Language) -> String {
+        let mut lines: Vec<String> = self.errors.iter().map(|error| error.message(language)).collect();
+        if self.truncated {
+            lines.push(match language {
+                Language::Ru => format!("Показаны первые {MAX_ERRORS}; дальше есть ещё."),
+                Language::En => format!("These are the first {MAX_ERRORS}; there are more."),
+            });
+        }
+        lines.join("\n")
+    }
+}
