@@ -313,8 +313,7 @@ export class ChatPane {
     requestAnimationFrame(() => node.classList.add("flash"));
   }
 
-  async send(text, { kind = "text" } = {}) {
-    const replyTo = this.context?.mode === "reply" ? this.context.message : null;
+  async send(text, { kind = "text", replyTo = this.context?.mode === "reply" ? this.context.message : null } = {}) {
     this.context = null;
     const draft = {
       message_id: `pending-${crypto.randomUUID?.() ?? Math.random()}`,
@@ -342,9 +341,14 @@ export class ChatPane {
     } catch (error) {
       draft.state = "failed";
       draft.node = null;
-      toast(this.stage, error.message);
+      toast(this.stage, error.status === 409 ? say("Бот заблокирован этим человеком", "This person has blocked the bot") : error.message);
     }
     this.render();
+  }
+
+  retry(failed) {
+    this.pending = this.pending.filter((one) => one !== failed);
+    this.send(failed.text, { kind: failed.kind, replyTo: failed.reply_to });
   }
 
   start() {

@@ -22,6 +22,7 @@ export class Composer {
     this.field = el("textarea", {
       class: "composer-field",
       rows: 1,
+      maxlength: 4096,
       "data-testid": "composer",
       "aria-label": say("Сообщение", "Message"),
       autocomplete: "off",

@@ -11,7 +11,7 @@ export function fileAddress(fileId, download = false) {
 
 /**
  * Builds the node of one message.
- * `pane` supplies what buttons do: `reply`, `openMessageMenu`, `press`, `openAddress`, `send`, `showMessage`, `preview`.
+ * `pane` supplies what buttons do: `reply`, `retry`, `openMessageMenu`, `press`, `openAddress`, `send`, `showMessage`, `preview`.
  * `state` is "sending", "failed" or "sent".
  */
 export function messageView(message, pane, state = "sent") {
@@ -32,6 +32,9 @@ export function messageView(message, pane, state = "sent") {
     "data-kind": message.kind,
     "aria-label": mine ? say("Ваше сообщение", "Your message") : say("Сообщение бота", "Message from the bot"),
   }, bubble, keyboard(message, pane));
+  if (state === "failed") {
+    bubble.append(el("button", { type: "button", class: "retry", "data-testid": "retry", onclick: () => pane.retry(message) }, icon("refresh"), say("Отправить ещё раз", "Send again")));
+  }
   if (state === "sent") {
     bubble.append(actions(message, pane));
     bubble.addEventListener("contextmenu", (event) => {

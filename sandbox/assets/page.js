@@ -7,10 +7,10 @@ import { applyTheme, languageButton, languageChanges, say, themeButton, translat
 
 const SECTIONS = [
   { key: "telegram", href: "/telegram", icon: "chat", name: () => say("Телеграм", "Telegram") },
-  { key: "clock", href: "/assets/clock.html", icon: "clock", name: () => say("Часы", "Clock") },
-  { key: "faults", href: "/assets/faults.html", icon: "bolt", name: () => say("Неполадки", "Faults") },
-  { key: "sheets", href: "/assets/sheets.html", icon: "table", name: () => say("Таблицы", "Sheets") },
-  { key: "llm", href: "/assets/llm.html", icon: "spark", name: () => say("Нейросеть", "LLM") },
+  { key: "clock", href: "/clock", icon: "clock", name: () => say("Часы", "Clock") },
+  { key: "faults", href: "/faults", icon: "bolt", name: () => say("Неполадки", "Faults") },
+  { key: "sheets", href: "/sheets", icon: "table", name: () => say("Таблицы", "Sheets") },
+  { key: "llm", href: "/llm", icon: "spark", name: () => say("Нейросеть", "LLM") },
 ];
 
 export { SECTIONS };
