@@ -34,7 +34,10 @@ mod tests {
 
     #[test]
     fn delays_double() {
-        let backoff = Backoff { first_ms: 1_000, max_ms: 60_000 };
+        let backoff = Backoff {
+            first_ms: 1_000,
+            max_ms: 60_000,
+        };
         assert_eq!(backoff.delay_ms(1, 500), 1_000);
         assert_eq!(backoff.delay_ms(3, 2_000), 4_000);
         assert_eq!(backoff.delay_ms(30, 0), 30_000);

@@ -76,17 +76,26 @@ pub enum Activity {
 
 impl Button {
     pub fn action(label: impl Into<String>, action: impl Into<String>) -> Self {
-        Self { label: label.into(), press: Press::Action { action: action.into() } }
+        Self {
+            label: label.into(),
+            press: Press::Action { action: action.into() },
+        }
     }
 
     pub fn url(label: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { label: label.into(), press: Press::Url { url: url.into() } }
+        Self {
+            label: label.into(),
+            press: Press::Url { url: url.into() },
+        }
     }
 }
 
 impl Content {
     pub fn text(spans: Vec<Span>) -> Self {
-        Self { text: spans, ..Self::default() }
+        Self {
+            text: spans,
+            ..Self::default()
+        }
     }
 
     pub fn with_row(mut self, row: Vec<Button>) -> Self {
@@ -111,13 +120,21 @@ pub fn rich(template: &str, values: &[(&str, &str)]) -> Vec<Span> {
     while let Some(character) = rest.chars().next() {
         if let Some((span, after)) = styled(rest) {
             if !plain.is_empty() {
-                spans.push(Span { text: substitute(&std::mem::take(&mut plain), values), style: Style::Plain });
+                spans.push(Span {
+                    text: substitute(&std::mem::take(&mut plain), values),
+                    style: Style::Plain,
+                });
             }
             let style = match span.style {
-                Style::Link { url } => Style::Link { url: substitute(&url, values) },
+                Style::Link { url } => Style::Link {
+                    url: substitute(&url, values),
+                },
                 other => other,
             };
-            spans.push(Span { text: substitute(&span.text, values), style });
+            spans.push(Span {
+                text: substitute(&span.text, values),
+                style,
+            });
             rest = after;
         } else {
             plain.push(character);
@@ -125,7 +142,10 @@ pub fn rich(template: &str, values: &[(&str, &str)]) -> Vec<Span> {
         }
     }
     if !plain.is_empty() {
-        spans.push(Span { text: substitute(&plain, values), style: Style::Plain });
+        spans.push(Span {
+            text: substitute(&plain, values),
+            style: Style::Plain,
+        });
     }
     spans
 }
@@ -133,8 +153,17 @@ pub fn rich(template: &str, values: &[(&str, &str)]) -> Vec<Span> {
 fn styled(text: &str) -> Option<(Span, &str)> {
     let delimited = |mark: char, style: Style| -> Option<(Span, &str)> {
         let (inside, after) = text.strip_prefix(mark)?.split_once(mark)?;
-        let is_phrase = !inside.is_empty() && !inside.contains('\n') && !inside.starts_with(' ') && !inside.ends_with(' ');
-        is_phrase.then(|| (Span { text: inside.to_owned(), style }, after))
+        let is_phrase =
+            !inside.is_empty() && !inside.contains('\n') && !inside.starts_with(' ') && !inside.ends_with(' ');
+        is_phrase.then(|| {
+            (
+                Span {
+                    text: inside.to_owned(),
+                    style,
+                },
+                after,
+            )
+        })
     };
     match text.chars().next()? {
         '*' => delimited('*', Style::Bold),
@@ -143,7 +172,15 @@ fn styled(text: &str) -> Option<(Span, &str)> {
             let (label, rest) = text.strip_prefix('[')?.split_once("](")?;
             let (url, after) = rest.split_once(')')?;
             let is_link = !label.contains(['\n', '[']) && !url.contains(char::is_whitespace);
-            is_link.then(|| (Span { text: label.to_owned(), style: Style::Link { url: url.to_owned() } }, after))
+            is_link.then(|| {
+                (
+                    Span {
+                        text: label.to_owned(),
+                        style: Style::Link { url: url.to_owned() },
+                    },
+                    after,
+                )
+            })
         }
         _ => None,
     }
@@ -155,7 +192,10 @@ fn substitute(text: &str, values: &[(&str, &str)]) -> String {
     while let Some((before, after)) = rest.split_once('{') {
         result.push_str(before);
         let known = after.split_once('}').and_then(|(name, tail)| {
-            values.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value, tail))
+            values
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value, tail))
         });
         match known {
             Some((value, tail)) => {
@@ -179,25 +219,42 @@ mod tests {
     use super::*;
 
     fn plain(text: &str) -> Span {
-        Span { text: text.into(), style: Style::Plain }
+        Span {
+            text: text.into(),
+            style: Style::Plain,
+        }
     }
 
     #[test]
     fn markup_becomes_spans() {
         assert_eq!(
-            rich("Привет, *{name}*! [Документ]({url})", &[("name", "Анна"), ("url", "https://a.b")]),
+            rich(
+                "Привет, *{name}*! [Документ]({url})",
+                &[("name", "Анна"), ("url", "https://a.b")]
+            ),
             [
                 plain("Привет, "),
-                Span { text: "Анна".into(), style: Style::Bold },
+                Span {
+                    text: "Анна".into(),
+                    style: Style::Bold
+                },
                 plain("! "),
-                Span { text: "Документ".into(), style: Style::Link { url: "https://a.b".into() } },
+                Span {
+                    text: "Документ".into(),
+                    style: Style::Link {
+                        url: "https://a.b".into()
+                    }
+                },
             ]
         );
     }
 
     #[test]
     fn what_a_person_typed_never_becomes_markup() {
-        assert_eq!(rich("{name}", &[("name", "*Bob* {name} [x](y)")]), [plain("*Bob* {name} [x](y)")]);
+        assert_eq!(
+            rich("{name}", &[("name", "*Bob* {name} [x](y)")]),
+            [plain("*Bob* {name} [x](y)")]
+        );
     }
 
     #[test]

@@ -115,10 +115,16 @@ pub struct BrandFacts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     SetLanguage(Language),
-    Consent { kind: ConsentKind, granted: bool },
+    Consent {
+        kind: ConsentKind,
+        granted: bool,
+    },
     /// Ends the open run, if any, and begins one with the fresh tag.
     BeginRun,
-    Answer { question: String, answer: Answer },
+    Answer {
+        question: String,
+        answer: Answer,
+    },
     DropAnswers(Vec<String>),
     /// The question is on the screen now: its time starts.
     Asked(String),
@@ -148,16 +154,27 @@ pub struct Turn {
 
 impl Turn {
     fn new(scene: Scene) -> Self {
-        Self { scene, ..Self::default() }
+        Self {
+            scene,
+            ..Self::default()
+        }
     }
 
     fn say(mut self, content: Content) -> Self {
-        self.replies.push(Reply { content, in_place: false, is_step: false });
+        self.replies.push(Reply {
+            content,
+            in_place: false,
+            is_step: false,
+        });
         self
     }
 
     fn step(mut self, content: Content, in_place: bool) -> Self {
-        self.replies.push(Reply { content, in_place, is_step: true });
+        self.replies.push(Reply {
+            content,
+            in_place,
+            is_step: true,
+        });
         self
     }
 
@@ -232,7 +249,14 @@ fn command(scene: &Scene, facts: &Facts<'_>, name: &str) -> Turn {
             let mut turn = screens::menu(&Scene::Idle, facts, false);
             if matches!(scene, Scene::Question { .. } | Scene::Summary) {
                 let note = facts.content(&facts.texts.cancelled, &[]);
-                turn.replies.insert(0, Reply { content: note, in_place: false, is_step: false });
+                turn.replies.insert(
+                    0,
+                    Reply {
+                        content: note,
+                        in_place: false,
+                        is_step: false,
+                    },
+                );
             }
             turn
         }
@@ -258,13 +282,9 @@ fn act(scene: &Scene, facts: &Facts<'_>, action: &Action<'_>) -> Turn {
         Action::Faq => screens::faq(scene, facts),
         Action::FaqItem(index) => screens::faq_item(scene, facts, *index),
         Action::Contacts => screens::contacts(scene, facts),
-        Action::AskTrainer => {
-            Turn::new(scene.clone()).say(facts.content(&facts.texts.ask_trainer, &[]))
-        }
+        Action::AskTrainer => Turn::new(scene.clone()).say(facts.content(&facts.texts.ask_trainer, &[])),
         Action::Settings => screens::settings(scene, facts, true),
-        Action::Language(language) => {
-            Turn::new(scene.clone()).effect(Effect::SetLanguage(*language))
-        }
+        Action::Language(language) => Turn::new(scene.clone()).effect(Effect::SetLanguage(*language)),
         Action::Consent(granted) => questions::consent(facts, *granted),
         Action::Marketing(granted) => questions::marketing(scene, facts, *granted),
         Action::Answer { tag, question, option } => questions::tapped(scene, facts, tag, question, option),
@@ -289,7 +309,11 @@ fn stale(scene: &Scene, facts: &Facts<'_>) -> Turn {
 /// Words outside a question: to the trainer, with an honest note unless a person is already talking.
 fn pass_on(scene: &Scene, facts: &Facts<'_>) -> Turn {
     let turn = Turn::new(scene.clone()).effect(Effect::PassOn);
-    if facts.is_quiet { turn } else { turn.say(facts.content(&facts.texts.passed_on, &[])) }
+    if facts.is_quiet {
+        turn
+    } else {
+        turn.say(facts.content(&facts.texts.passed_on, &[]))
+    }
 }
 
 /// The turn after the language has changed, with `facts` already in the new language.

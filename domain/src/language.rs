@@ -45,7 +45,10 @@ pub struct Localized {
 
 impl Localized {
     pub fn new(ru: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { ru: ru.into(), en: en.into() }
+        Self {
+            ru: ru.into(),
+            en: en.into(),
+        }
     }
 
     /// The text in `language`; a text missing there falls back to the other language.

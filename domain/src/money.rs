@@ -64,7 +64,10 @@ impl Money {
         }
         if fraction > 0 {
             text.push(point);
-            text.push_str(&format!("{fraction:0width$}", width = self.currency.decimals() as usize));
+            text.push_str(&format!(
+                "{fraction:0width$}",
+                width = self.currency.decimals() as usize
+            ));
         }
         let sign = if self.minor < 0 { "−" } else { "" };
         match language {

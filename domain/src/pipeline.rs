@@ -80,7 +80,10 @@ impl Trigger {
 pub fn automatic_move(from: StageKind, trigger: Trigger) -> Option<StageKind> {
     let to = trigger.target();
     let is_return = matches!(from, StageKind::Completed | StageKind::Inactive)
-        && matches!(trigger, Trigger::PaymentInitiated | Trigger::PaymentCompleted | Trigger::ProgramDelivered);
+        && matches!(
+            trigger,
+            Trigger::PaymentInitiated | Trigger::PaymentCompleted | Trigger::ProgramDelivered
+        );
     (to != from && (to.rank() > from.rank() || is_return)).then_some(to)
 }
 
@@ -94,8 +97,12 @@ mod tests {
             for trigger in Trigger::ALL {
                 let expected = match (from, trigger) {
                     (StageKind::Completed, Trigger::TimeOver) | (StageKind::Inactive, Trigger::TimeOver) => None,
-                    (StageKind::Completed | StageKind::Inactive, Trigger::PaymentInitiated) => Some(StageKind::Deciding),
-                    (StageKind::Completed | StageKind::Inactive, Trigger::PaymentCompleted) => Some(StageKind::Purchased),
+                    (StageKind::Completed | StageKind::Inactive, Trigger::PaymentInitiated) => {
+                        Some(StageKind::Deciding)
+                    }
+                    (StageKind::Completed | StageKind::Inactive, Trigger::PaymentCompleted) => {
+                        Some(StageKind::Purchased)
+                    }
                     (StageKind::Completed | StageKind::Inactive, Trigger::ProgramDelivered) => Some(StageKind::Active),
                     (from, trigger) => (trigger.target().rank() > from.rank()).then(|| trigger.target()),
                 };

@@ -44,9 +44,13 @@ pub struct Question {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Kind {
     /// One of several.
-    Choice { options: Vec<Choice> },
+    Choice {
+        options: Vec<Choice>,
+    },
     /// Any number of several; an option marked `is_none` excludes the others.
-    Choices { options: Vec<Choice> },
+    Choices {
+        options: Vec<Choice>,
+    },
     Number(NumberKind),
 }
 
@@ -169,7 +173,10 @@ impl Form {
                 let is_sound = earlier.iter().any(|other| {
                     other.id == condition.question
                         && !condition.any_of.is_empty()
-                        && condition.any_of.iter().all(|wanted| other.options().iter().any(|option| option.id == *wanted))
+                        && condition
+                            .any_of
+                            .iter()
+                            .all(|wanted| other.options().iter().any(|option| option.id == *wanted))
                 });
                 if !is_sound {
                     return Err(FormError::BadCondition(id()));
@@ -190,7 +197,9 @@ impl Form {
 
     fn applies(&self, question: &Question, answers: &Answers) -> bool {
         let Some(condition) = &question.when else { return true };
-        let Some(asked) = self.question(&condition.question) else { return false };
+        let Some(asked) = self.question(&condition.question) else {
+            return false;
+        };
         let chose = matches!(answers.get(&condition.question),
             Some(Answer::Chosen(chosen)) if chosen.iter().any(|option| condition.any_of.contains(option)));
         chose && self.applies(asked, answers)
@@ -198,7 +207,8 @@ impl Form {
 
     /// The first applicable question without an answer the form of today accepts.
     pub fn next<'a>(&'a self, answers: &'a Answers) -> Option<&'a Question> {
-        self.applicable(answers).find(|question| !answers.get(&question.id).is_some_and(|answer| question.accepts(answer)))
+        self.applicable(answers)
+            .find(|question| !answers.get(&question.id).is_some_and(|answer| question.accepts(answer)))
     }
 
     /// The applicable question before `id`; `None` at the first.
@@ -216,8 +226,14 @@ impl Form {
     /// (place from 1, how many). Questions that may still appear or vanish make the total an honest estimate.
     pub fn progress(&self, answers: &Answers, id: &str) -> (u32, u32) {
         let total = self.applicable(answers).count();
-        let place = self.applicable(answers).position(|question| question.id == id).map_or(total, |at| at + 1);
-        (u32::try_from(place).unwrap_or(u32::MAX), u32::try_from(total.max(place)).unwrap_or(u32::MAX))
+        let place = self
+            .applicable(answers)
+            .position(|question| question.id == id)
+            .map_or(total, |at| at + 1);
+        (
+            u32::try_from(place).unwrap_or(u32::MAX),
+            u32::try_from(total.max(place)).unwrap_or(u32::MAX),
+        )
     }
 
     /// Answers that no longer belong to anything asked, after an edit: to be dropped, so that only they are asked again
@@ -225,7 +241,10 @@ impl Form {
     pub fn orphaned(&self, answers: &Answers) -> Vec<String> {
         answers
             .keys()
-            .filter(|id| self.question(id).is_some_and(|question| !self.applies(question, answers)))
+            .filter(|id| {
+                self.question(id)
+                    .is_some_and(|question| !self.applies(question, answers))
+            })
             .cloned()
             .collect()
     }
@@ -270,7 +289,10 @@ impl Question {
                         .map(|part| find_option(options, part).map(|option| option.id.clone()))
                         .collect(),
                 };
-                chosen.filter(|ids| !ids.is_empty()).map(Answer::Chosen).ok_or(Refusal::NotAnOption)
+                chosen
+                    .filter(|ids| !ids.is_empty())
+                    .map(Answer::Chosen)
+                    .ok_or(Refusal::NotAnOption)
             }
         }
     }
@@ -306,7 +328,10 @@ impl Question {
 }
 
 fn is_key(id: &str) -> bool {
-    (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    (1..=20).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// By label in any language, by its place ("2"), or by a beginning that only one label has.

@@ -34,7 +34,9 @@ impl Timestamp {
 
     /// Instants outside what a calendar can show become 1970.
     pub fn to_utc(self) -> DateTime<Utc> {
-        Utc.timestamp_millis_opt(self.0).single().unwrap_or(DateTime::UNIX_EPOCH)
+        Utc.timestamp_millis_opt(self.0)
+            .single()
+            .unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     pub fn from_utc(instant: DateTime<Utc>) -> Self {
@@ -54,11 +56,31 @@ pub fn local_date(now: Timestamp, zone: chrono_tz::Tz) -> NaiveDate {
 /// "20 ноября 2026" or "20 November 2026".
 pub fn format_date(date: NaiveDate, language: Language) -> String {
     const RU: [&str; 12] = [
-        "января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября",
+        "января",
+        "февраля",
+        "марта",
+        "апреля",
+        "мая",
+        "июня",
+        "июля",
+        "августа",
+        "сентября",
+        "октября",
+        "ноября",
         "декабря",
     ];
     const EN: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let names = match language {

@@ -83,7 +83,9 @@ pub(crate) async fn connect(url: &str) -> Result<Pools> {
     }
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
         let options = PgConnectOptions::from_str(url)
-            .map_err(|_| Error::Address("not a PostgreSQL address; it looks like postgres://user:password@host/name".into()))?
+            .map_err(|_| {
+                Error::Address("not a PostgreSQL address; it looks like postgres://user:password@host/name".into())
+            })?
             .application_name("voronka")
             .disable_statement_logging();
         let pool = PgPoolOptions::new()

@@ -18,7 +18,11 @@ pub enum Error {
     #[error("a value could not be sealed")]
     Vault(#[from] VaultError),
     #[error("{place} of {id} could not be opened: {source}")]
-    Sealed { place: &'static str, id: String, source: VaultError },
+    Sealed {
+        place: &'static str,
+        id: String,
+        source: VaultError,
+    },
     #[error("{place} of {id} holds something that can't be read")]
     Corrupt { place: &'static str, id: String },
     /// Somebody else changed the row since it was read.
@@ -31,17 +35,29 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn corrupt(place: &'static str, id: &str) -> Self {
-        Self::Corrupt { place, id: id.to_owned() }
+        Self::Corrupt {
+            place,
+            id: id.to_owned(),
+        }
     }
 
     /// Whether the same work may succeed when tried again: lost connections, deadlocks, a busy lock.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
-                matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03" | "57P01" | "57P03" | "53300" | "5" | "6" | "517"))
+                matches!(
+                    error.code().as_deref(),
+                    Some("40001" | "40P01" | "55P03" | "57P01" | "57P03" | "53300" | "5" | "6" | "517")
+                )
             }
             Self::Database(error) => {
-                matches!(error, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
+                matches!(
+                    error,
+                    sqlx::Error::Io(_)
+                        | sqlx::Error::PoolTimedOut
+                        | sqlx::Error::PoolClosed
+                        | sqlx::Error::WorkerCrashed
+                )
             }
             _ => false,
         }

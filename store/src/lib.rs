@@ -33,7 +33,7 @@ mod vault;
 use domain::ids::TenantId;
 use sqlx::{PgPool, SqlitePool};
 
-pub use access::{ApiKey, NewApiKey, NewSession, NewUser, Session, SignInSubject, User};
+pub use access::{ApiKey, NewApiKey, NewSession, NewUser, Session, SignInFailures, SignInSubject, User};
 pub use audit::AuditEntry;
 pub use clients::{Client, ClientFilter, ClientUpdate, NewClient, Origin};
 pub use conversations::{Conversation, ConversationUpdate, NewConversation};
@@ -41,7 +41,7 @@ pub use dialect::Backend;
 pub use doctor::Finding;
 pub use error::{Error, Result};
 pub use files::{NewFile, StoredFile};
-pub use idempotency::{IdempotencyClaim, StoredResponse};
+pub use idempotency::{IdempotencyClaim, StoredResponse, holding_key};
 pub use inbox::{NewInboxEvent, Recorded};
 pub use jobs::{Job, JobLease, NewJob};
 pub use leads::{Lead, LeadFilter, NewLead};
@@ -68,7 +68,10 @@ pub struct Store {
 #[derive(Clone, Debug)]
 enum Pools {
     /// SQLite takes one writer at a time: waiting for a pool of one beats failing on a lock.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -113,17 +116,26 @@ impl Store {
     }
 
     pub fn tenant(&self, id: &TenantId) -> Tenant {
-        Tenant { store: self.clone(), id: id.clone() }
+        Tenant {
+            store: self.clone(),
+            id: id.clone(),
+        }
     }
 
     /// A transaction across tenants that may write.
     pub async fn system(&self) -> Result<SystemTx> {
-        Ok(SystemTx { link: self.begin(true).await?, vault: self.vault.clone() })
+        Ok(SystemTx {
+            link: self.begin(true).await?,
+            vault: self.vault.clone(),
+        })
     }
 
     /// A transaction across tenants that only reads.
     pub async fn system_read(&self) -> Result<SystemTx> {
-        Ok(SystemTx { link: self.begin(false).await?, vault: self.vault.clone() })
+        Ok(SystemTx {
+            link: self.begin(false).await?,
+            vault: self.vault.clone(),
+        })
     }
 
     /// Ends all connections; on SQLite this folds the write-ahead log back into the file.
@@ -156,12 +168,20 @@ impl Tenant {
 
     /// A transaction that may write. On SQLite it holds the write lock from the start.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx { link: self.store.begin(true).await?, tenant: self.id.clone(), vault: self.store.vault.clone() })
+        Ok(Tx {
+            link: self.store.begin(true).await?,
+            tenant: self.id.clone(),
+            vault: self.store.vault.clone(),
+        })
     }
 
     /// A transaction that only reads.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx { link: self.store.begin(false).await?, tenant: self.id.clone(), vault: self.store.vault.clone() })
+        Ok(Tx {
+            link: self.store.begin(false).await?,
+            tenant: self.id.clone(),
+            vault: self.store.vault.clone(),
+        })
     }
 }
 
@@ -179,11 +199,13 @@ impl Tx {
     }
 
     fn open(&self, place: &'static str, owner: &str, sealed: &[u8]) -> Result<Vec<u8>> {
-        self.vault.open(self.tenant.as_ref(), place, owner, sealed).map_err(|source| Error::Sealed {
-            place,
-            id: owner.to_owned(),
-            source,
-        })
+        self.vault
+            .open(self.tenant.as_ref(), place, owner, sealed)
+            .map_err(|source| Error::Sealed {
+                place,
+                id: owner.to_owned(),
+                source,
+            })
     }
 
     fn open_text(&self, place: &'static str, owner: &str, sealed: &[u8]) -> Result<String> {

@@ -15,7 +15,9 @@ pub enum SchemaError {
          start that version or newer, or restore a backup from before the upgrade"
     )]
     Newer(i64),
-    #[error("migration {0} of the database differs from the one in this program: the program or the database was tampered with")]
+    #[error(
+        "migration {0} of the database differs from the one in this program: the program or the database was tampered with"
+    )]
     Changed(i64),
     #[error("the schema could not be brought up to date")]
     Failed(#[source] MigrateError),

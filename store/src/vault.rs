@@ -52,7 +52,11 @@ impl MasterKeys {
                 let is_name = (1..=16).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
                 let bytes = Zeroizing::new(BASE64.decode(key.as_bytes()).map_err(|_| VaultError::BadMasterKey)?);
                 let key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| VaultError::BadMasterKey)?;
-                if is_name { Ok((id.to_owned(), Zeroizing::new(key))) } else { Err(VaultError::BadMasterKey) }
+                if is_name {
+                    Ok((id.to_owned(), Zeroizing::new(key)))
+                } else {
+                    Err(VaultError::BadMasterKey)
+                }
             })
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self(keys))
@@ -86,7 +90,9 @@ impl Vault {
             let derivation = Hkdf::<Sha256>::new(None, master.as_slice());
             let derive = |purpose: &[u8]| {
                 let mut key = Zeroizing::new([0_u8; 32]);
-                derivation.expand(purpose, key.as_mut_slice()).map_err(|_| VaultError::BadMasterKey)?;
+                derivation
+                    .expand(purpose, key.as_mut_slice())
+                    .map_err(|_| VaultError::BadMasterKey)?;
                 Ok::<_, VaultError>(key)
             };
             let seal_key = derive(b"voronka column seal v1")?;
@@ -131,12 +137,17 @@ impl Vault {
             .map(|(_, cipher)| cipher)
             .ok_or_else(|| VaultError::UnknownKey(String::from_utf8_lossy(key_id).into_owned()))?;
         let aad = associated(tenant, place, owner);
-        cipher.decrypt(&XNonce::from(nonce), Payload { msg: body, aad: &aad }).map_err(|_| VaultError::Damaged)
+        cipher
+            .decrypt(&XNonce::from(nonce), Payload { msg: body, aad: &aad })
+            .map_err(|_| VaultError::Damaged)
     }
 
     /// The blind index to store: keyed by the current master key.
     pub(crate) fn index(&self, tenant: &str, place: &str, value: &str) -> String {
-        self.indexes(tenant, place, value).into_iter().next().unwrap_or_default()
+        self.indexes(tenant, place, value)
+            .into_iter()
+            .next()
+            .unwrap_or_default()
     }
 
     /// The blind indexes a value may have been stored under, newest key first.
@@ -145,7 +156,7 @@ impl Vault {
             .index_keys
             .iter()
             .filter_map(|key| {
-                let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key.as_slice()).ok()?;
+                let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice()).ok()?;
                 mac.update(&associated(tenant, place, value));
                 let digest = mac.finalize().into_bytes();
                 digest.get(..INDEX_BYTES).map(|bytes| HEXLOWER.encode(bytes))
@@ -207,7 +218,10 @@ mod tests {
         let rotated = vault(&format!("{},{}", key("k2", 2), key("k1", 1)));
         assert_eq!(rotated.open("t", "p", "o", &sealed).unwrap(), b"+7 912");
         let fresh = rotated.seal("t", "p", "o", b"+7 912").unwrap();
-        assert_eq!(old.open("t", "p", "o", &fresh), Err(VaultError::UnknownKey("k2".into())));
+        assert_eq!(
+            old.open("t", "p", "o", &fresh),
+            Err(VaultError::UnknownKey("k2".into()))
+        );
         assert!(rotated.indexes("t", "p", "v").contains(&old.index("t", "p", "v")));
     }
 

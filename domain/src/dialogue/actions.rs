@@ -23,13 +23,34 @@ pub enum Action<'a> {
     Language(Language),
     Consent(bool),
     Marketing(bool),
-    Answer { tag: &'a str, question: &'a str, option: &'a str },
-    Done { tag: &'a str, question: &'a str },
-    Skip { tag: &'a str, question: &'a str },
-    Back { tag: &'a str, question: &'a str },
-    Why { tag: &'a str, question: &'a str },
-    Edit { tag: &'a str, question: &'a str },
-    Confirm { tag: &'a str },
+    Answer {
+        tag: &'a str,
+        question: &'a str,
+        option: &'a str,
+    },
+    Done {
+        tag: &'a str,
+        question: &'a str,
+    },
+    Skip {
+        tag: &'a str,
+        question: &'a str,
+    },
+    Back {
+        tag: &'a str,
+        question: &'a str,
+    },
+    Why {
+        tag: &'a str,
+        question: &'a str,
+    },
+    Edit {
+        tag: &'a str,
+        question: &'a str,
+    },
+    Confirm {
+        tag: &'a str,
+    },
 }
 
 impl<'a> Action<'a> {

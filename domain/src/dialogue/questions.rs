@@ -50,12 +50,21 @@ fn consent_step(facts: &Facts<'_>) -> Content {
 fn marketing_step(facts: &Facts<'_>) -> Content {
     facts
         .content(&facts.texts.marketing, &[])
-        .with_row(vec![button(&facts.texts.button_marketing_yes, &Action::Marketing(true))])
-        .with_row(vec![button(&facts.texts.button_marketing_no, &Action::Marketing(false))])
+        .with_row(vec![button(
+            &facts.texts.button_marketing_yes,
+            &Action::Marketing(true),
+        )])
+        .with_row(vec![button(
+            &facts.texts.button_marketing_no,
+            &Action::Marketing(false),
+        )])
 }
 
 pub(super) fn consent(facts: &Facts<'_>, granted: bool) -> Turn {
-    let record = Effect::Consent { kind: ConsentKind::PersonalData, granted };
+    let record = Effect::Consent {
+        kind: ConsentKind::PersonalData,
+        granted,
+    };
     if !granted {
         let content = facts
             .content(&facts.texts.consent_declined, &[])
@@ -63,7 +72,10 @@ pub(super) fn consent(facts: &Facts<'_>, granted: bool) -> Turn {
             .with_row(vec![button(&facts.texts.button_menu, &Action::Menu)]);
         return Turn::new(Scene::Idle).effect(record).step(content, true);
     }
-    let known = Facts { has_consent: true, ..*facts };
+    let known = Facts {
+        has_consent: true,
+        ..*facts
+    };
     let mut turn = proceed(&known, true);
     if !facts.has_consent {
         turn.effects.insert(0, record);
@@ -72,13 +84,23 @@ pub(super) fn consent(facts: &Facts<'_>, granted: bool) -> Turn {
 }
 
 pub(super) fn marketing(scene: &Scene, facts: &Facts<'_>, granted: bool) -> Turn {
-    let known = Facts { marketing: Some(granted), ..*facts };
-    let record = Effect::Consent { kind: ConsentKind::Marketing, granted };
+    let known = Facts {
+        marketing: Some(granted),
+        ..*facts
+    };
+    let record = Effect::Consent {
+        kind: ConsentKind::Marketing,
+        granted,
+    };
     let is_change = facts.marketing != Some(granted);
     let mut turn = if *scene == Scene::Marketing {
         proceed(&known, true)
     } else {
-        let note = if granted { &facts.texts.marketing_on } else { &facts.texts.marketing_off };
+        let note = if granted {
+            &facts.texts.marketing_on
+        } else {
+            &facts.texts.marketing_off
+        };
         screens::settings(scene, &known, true).toast(note)
     };
     if is_change {
@@ -93,7 +115,11 @@ fn advance(facts: &Facts<'_>, tag: &str, answers: &Answers, turn: Turn, in_place
         Some(question) => ask(facts, tag, answers, question, turn, in_place),
         None => {
             let step = summary(facts, tag, answers);
-            Turn { scene: Scene::Summary, ..turn }.step(step, in_place)
+            Turn {
+                scene: Scene::Summary,
+                ..turn
+            }
+            .step(step, in_place)
         }
     }
 }
@@ -104,27 +130,48 @@ fn ask(facts: &Facts<'_>, tag: &str, answers: &Answers, question: &Question, tur
         _ => Vec::new(),
     };
     let step = question_step(facts, tag, answers, question, &picked);
-    let scene = Scene::Question { id: question.id.clone(), picked };
-    Turn { scene, ..turn }.effect(Effect::Asked(question.id.clone())).step(step, in_place)
+    let scene = Scene::Question {
+        id: question.id.clone(),
+        picked,
+    };
+    Turn { scene, ..turn }
+        .effect(Effect::Asked(question.id.clone()))
+        .step(step, in_place)
 }
 
 fn question_step(facts: &Facts<'_>, tag: &str, answers: &Answers, question: &Question, picked: &[String]) -> Content {
     let (current, total) = facts.form.progress(answers, &question.id);
-    let mut content = Content::text(vec![Span { text: question.text.get(facts.language).to_owned(), style: Style::Bold }]);
-    content.progress = Some(Progress { current, total, language: facts.language });
+    let mut content = Content::text(vec![Span {
+        text: question.text.get(facts.language).to_owned(),
+        style: Style::Bold,
+    }]);
+    content.progress = Some(Progress {
+        current,
+        total,
+        language: facts.language,
+    });
     let hint = match &question.kind {
         Kind::Number(number) => Some(facts.content(
             &facts.texts.hint_range,
             &[
-                ("min", &question.describe(&Answer::Tenths(number.min_tenths), facts.language)),
-                ("max", &question.describe(&Answer::Tenths(number.max_tenths), facts.language)),
+                (
+                    "min",
+                    &question.describe(&Answer::Tenths(number.min_tenths), facts.language),
+                ),
+                (
+                    "max",
+                    &question.describe(&Answer::Tenths(number.max_tenths), facts.language),
+                ),
             ],
         )),
         Kind::Choices { .. } => Some(facts.content(&facts.texts.hint_many, &[])),
         Kind::Choice { .. } => None,
     };
     if let Some(hint) = hint {
-        content.text.push(Span { text: "\n\n".to_owned(), style: Style::Plain });
+        content.text.push(Span {
+            text: "\n\n".to_owned(),
+            style: Style::Plain,
+        });
         content.text.extend(hint.text);
     }
     let options: Vec<Button> = question
@@ -133,20 +180,55 @@ fn question_step(facts: &Facts<'_>, tag: &str, answers: &Answers, question: &Que
         .map(|option| {
             let is_picked = picked.contains(&option.id);
             let label = option.label.get(facts.language);
-            let label = if is_picked { format!("✅ {label}") } else { label.to_owned() };
-            button(&label, &Action::Answer { tag, question: &question.id, option: &option.id })
+            let label = if is_picked {
+                format!("✅ {label}")
+            } else {
+                label.to_owned()
+            };
+            button(
+                &label,
+                &Action::Answer {
+                    tag,
+                    question: &question.id,
+                    option: &option.id,
+                },
+            )
         })
         .collect();
     content.buttons = rows(options);
     if matches!(question.kind, Kind::Choices { .. }) {
-        content.buttons.push(vec![button(&facts.texts.button_done, &Action::Done { tag, question: &question.id })]);
+        content.buttons.push(vec![button(
+            &facts.texts.button_done,
+            &Action::Done {
+                tag,
+                question: &question.id,
+            },
+        )]);
     }
-    let mut navigation = vec![button(&facts.texts.button_back, &Action::Back { tag, question: &question.id })];
+    let mut navigation = vec![button(
+        &facts.texts.button_back,
+        &Action::Back {
+            tag,
+            question: &question.id,
+        },
+    )];
     if question.why.is_some() {
-        navigation.push(button(&facts.texts.button_why, &Action::Why { tag, question: &question.id }));
+        navigation.push(button(
+            &facts.texts.button_why,
+            &Action::Why {
+                tag,
+                question: &question.id,
+            },
+        ));
     }
     if question.is_optional {
-        navigation.push(button(&facts.texts.button_skip, &Action::Skip { tag, question: &question.id }));
+        navigation.push(button(
+            &facts.texts.button_skip,
+            &Action::Skip {
+                tag,
+                question: &question.id,
+            },
+        ));
     }
     content.with_row(navigation)
 }
@@ -168,13 +250,29 @@ fn summary(facts: &Facts<'_>, tag: &str, answers: &Answers) -> Content {
     let mut content = facts.content(&facts.texts.summary_title, &[]);
     let mut edits = Vec::new();
     for question in facts.form.applicable(answers) {
-        let Some(answer) = answers.get(&question.id) else { continue };
+        let Some(answer) = answers.get(&question.id) else {
+            continue;
+        };
         let label = question.label.get(facts.language);
-        content.text.push(Span { text: format!("\n{label}: "), style: Style::Plain });
-        content.text.push(Span { text: question.describe(answer, facts.language), style: Style::Bold });
-        edits.push(button(&format!("✏️ {label}"), &Action::Edit { tag, question: &question.id }));
+        content.text.push(Span {
+            text: format!("\n{label}: "),
+            style: Style::Plain,
+        });
+        content.text.push(Span {
+            text: question.describe(answer, facts.language),
+            style: Style::Bold,
+        });
+        edits.push(button(
+            &format!("✏️ {label}"),
+            &Action::Edit {
+                tag,
+                question: &question.id,
+            },
+        ));
     }
-    content.buttons.push(vec![button(&facts.texts.button_all_right, &Action::Confirm { tag })]);
+    content
+        .buttons
+        .push(vec![button(&facts.texts.button_all_right, &Action::Confirm { tag })]);
     content.buttons.append(&mut rows(edits));
     content
 }
@@ -196,14 +294,19 @@ pub(super) fn current(scene: &Scene, facts: &Facts<'_>, remark: Option<Content>)
         _ => {
             let mut menu = screens::menu(&Scene::Idle, facts, false);
             turn.replies.append(&mut menu.replies);
-            Turn { scene: Scene::Idle, ..turn }
+            Turn {
+                scene: Scene::Idle,
+                ..turn
+            }
         }
     }
 }
 
 /// The open run and the question, if a button with this mark may still act on it.
 fn open<'a>(scene: &Scene, facts: &Facts<'a>, tag: &str, question: &str) -> Option<(Run<'a>, &'a Question)> {
-    let run = facts.run.filter(|run| !run.is_complete && run.tag == tag && facts.has_consent)?;
+    let run = facts
+        .run
+        .filter(|run| !run.is_complete && run.tag == tag && facts.has_consent)?;
     let is_here = match scene {
         Scene::Question { id, .. } => id == question,
         _ => facts.form.next(run.answers).is_some_and(|next| next.id == question),
@@ -215,7 +318,10 @@ fn open<'a>(scene: &Scene, facts: &Facts<'a>, tag: &str, question: &str) -> Opti
 fn record(facts: &Facts<'_>, run: &Run<'_>, question: &Question, answer: Answer, in_place: bool) -> Turn {
     let mut answers = run.answers.clone();
     answers.insert(question.id.clone(), answer.clone());
-    let mut turn = Turn::default().effect(Effect::Answer { question: question.id.clone(), answer });
+    let mut turn = Turn::default().effect(Effect::Answer {
+        question: question.id.clone(),
+        answer,
+    });
     let orphaned = facts.form.orphaned(&answers);
     if !orphaned.is_empty() {
         answers.retain(|id, _| !orphaned.contains(id));
@@ -225,7 +331,9 @@ fn record(facts: &Facts<'_>, run: &Run<'_>, question: &Question, answer: Answer,
 }
 
 pub(super) fn tapped(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str, option: &str) -> Turn {
-    let Some((run, asked)) = open(scene, facts, tag, question) else { return stale(scene, facts) };
+    let Some((run, asked)) = open(scene, facts, tag, question) else {
+        return stale(scene, facts);
+    };
     if !asked.options().iter().any(|known| known.id == option) {
         return current(scene, facts, None).toast(&facts.texts.stale_button);
     }
@@ -236,14 +344,20 @@ pub(super) fn tapped(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str
                 _ => asked.toggle(&[], option),
             };
             let step = question_step(facts, run.tag, run.answers, asked, &picked);
-            Turn::new(Scene::Question { id: question.to_owned(), picked }).step(step, true)
+            Turn::new(Scene::Question {
+                id: question.to_owned(),
+                picked,
+            })
+            .step(step, true)
         }
         _ => record(facts, &run, asked, Answer::Chosen(vec![option.to_owned()]), true),
     }
 }
 
 pub(super) fn done(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) -> Turn {
-    let Some((run, asked)) = open(scene, facts, tag, question) else { return stale(scene, facts) };
+    let Some((run, asked)) = open(scene, facts, tag, question) else {
+        return stale(scene, facts);
+    };
     let picked = match scene {
         Scene::Question { picked, .. } => picked.clone(),
         _ => Vec::new(),
@@ -255,7 +369,9 @@ pub(super) fn done(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) 
 }
 
 pub(super) fn skip(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) -> Turn {
-    let Some((run, asked)) = open(scene, facts, tag, question) else { return stale(scene, facts) };
+    let Some((run, asked)) = open(scene, facts, tag, question) else {
+        return stale(scene, facts);
+    };
     if !asked.is_optional {
         return Turn::new(scene.clone()).toast(&facts.texts.refusal_required);
     }
@@ -263,7 +379,9 @@ pub(super) fn skip(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) 
 }
 
 pub(super) fn back(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) -> Turn {
-    let Some((run, _)) = open(scene, facts, tag, question) else { return stale(scene, facts) };
+    let Some((run, _)) = open(scene, facts, tag, question) else {
+        return stale(scene, facts);
+    };
     match facts.form.previous(run.answers, question) {
         Some(previous) => ask(facts, run.tag, run.answers, previous, Turn::default(), true),
         None => screens::menu(scene, facts, true),
@@ -271,9 +389,17 @@ pub(super) fn back(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) 
 }
 
 pub(super) fn why(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) -> Turn {
-    let Some((_, asked)) = open(scene, facts, tag, question) else { return stale(scene, facts) };
-    let text = asked.why.as_ref().map_or(facts.texts.why_missing.as_str(), |why| why.get(facts.language));
-    Turn::new(scene.clone()).say(Content::text(vec![Span { text: text.to_owned(), style: Style::Italic }]))
+    let Some((_, asked)) = open(scene, facts, tag, question) else {
+        return stale(scene, facts);
+    };
+    let text = asked
+        .why
+        .as_ref()
+        .map_or(facts.texts.why_missing.as_str(), |why| why.get(facts.language));
+    Turn::new(scene.clone()).say(Content::text(vec![Span {
+        text: text.to_owned(),
+        style: Style::Italic,
+    }]))
 }
 
 pub(super) fn edit(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) -> Turn {
@@ -285,7 +411,9 @@ pub(super) fn edit(scene: &Scene, facts: &Facts<'_>, tag: &str, question: &str) 
 }
 
 pub(super) fn confirm(scene: &Scene, facts: &Facts<'_>, tag: &str) -> Turn {
-    let Some(run) = facts.run.filter(|run| !run.is_complete && run.tag == tag) else { return stale(scene, facts) };
+    let Some(run) = facts.run.filter(|run| !run.is_complete && run.tag == tag) else {
+        return stale(scene, facts);
+    };
     if facts.form.next(run.answers).is_some() {
         return advance(facts, run.tag, run.answers, Turn::default(), true);
     }
@@ -296,7 +424,9 @@ pub(super) fn confirm(scene: &Scene, facts: &Facts<'_>, tag: &str) -> Turn {
 
 pub(super) fn typed(scene: &Scene, facts: &Facts<'_>, id: &str, text: &str) -> Turn {
     let open_run = facts.run.filter(|run| !run.is_complete && facts.has_consent);
-    let (Some(run), Some(asked)) = (open_run, facts.form.question(id)) else { return current(scene, facts, None) };
+    let (Some(run), Some(asked)) = (open_run, facts.form.question(id)) else {
+        return current(scene, facts, None);
+    };
     let refusal = match asked.parse_typed(text) {
         Ok(answer) => return record(facts, &run, asked, answer, false),
         Err(refusal) => refusal,
@@ -305,7 +435,10 @@ pub(super) fn typed(scene: &Scene, facts: &Facts<'_>, id: &str, text: &str) -> T
         let mut turn = pass_on(scene, facts);
         let mut again = current(scene, facts, None);
         turn.replies.append(&mut again.replies);
-        return Turn { scene: again.scene, ..turn };
+        return Turn {
+            scene: again.scene,
+            ..turn
+        };
     }
     current(scene, facts, Some(explain(facts, asked, &refusal)))
 }

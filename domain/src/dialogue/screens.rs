@@ -20,7 +20,10 @@ pub(super) fn start(facts: &Facts<'_>) -> Turn {
         let at = facts.form.next(run.answers).map_or("", |question| question.id.as_str());
         let (place, total) = facts.form.progress(run.answers, at);
         let content = facts
-            .content(&facts.texts.resume_offer, &[("place", &place.to_string()), ("total", &total.to_string())])
+            .content(
+                &facts.texts.resume_offer,
+                &[("place", &place.to_string()), ("total", &total.to_string())],
+            )
             .with_row(vec![button(&facts.texts.button_continue, &Action::Continue)])
             .with_row(vec![
                 button(&facts.texts.button_restart, &Action::Restart),
@@ -28,7 +31,11 @@ pub(super) fn start(facts: &Facts<'_>) -> Turn {
             ]);
         return Turn::new(Scene::Idle).step(content, false);
     }
-    let template = if facts.is_new { &facts.texts.greeting } else { &facts.texts.greeting_back };
+    let template = if facts.is_new {
+        &facts.texts.greeting
+    } else {
+        &facts.texts.greeting_back
+    };
     let mut greeting = facts.content(template, &[]);
     greeting.keyboard = home_keyboard(facts);
     let mut turn = Turn::new(Scene::Idle).say(greeting);
@@ -81,7 +88,10 @@ pub(super) fn settings(scene: &Scene, facts: &Facts<'_>, in_place: bool) -> Turn
         _ => (&facts.texts.button_marketing_on, Action::Marketing(true)),
     };
     let mut content = facts.content(&facts.texts.settings_title, &[]).with_row(
-        Language::ALL.into_iter().map(|language| button(language_name(language), &Action::Language(language))).collect(),
+        Language::ALL
+            .into_iter()
+            .map(|language| button(language_name(language), &Action::Language(language)))
+            .collect(),
     );
     if facts.has_consent {
         content = content.with_row(vec![button(label, &action)]);
@@ -119,13 +129,24 @@ pub(super) fn prices(scene: &Scene, facts: &Facts<'_>) -> Turn {
         return Turn::new(scene.clone()).step(content, true);
     }
     let mut content = facts.content(&facts.texts.prices_title, &[]);
-    let plain = |text: String| Span { text, style: Style::Plain };
+    let plain = |text: String| Span {
+        text,
+        style: Style::Plain,
+    };
     for tariff in facts.tariffs {
         content.text.push(plain("\n\n".to_owned()));
-        content.text.push(Span { text: tariff.title.get(facts.language).to_owned(), style: Style::Bold });
+        content.text.push(Span {
+            text: tariff.title.get(facts.language).to_owned(),
+            style: Style::Bold,
+        });
         content.text.push(plain(" — ".to_owned()));
-        content.text.push(Span { text: tariff.price.format(facts.language), style: Style::Bold });
-        content.text.push(plain(format!("\n{}", tariff.description.get(facts.language))));
+        content.text.push(Span {
+            text: tariff.price.format(facts.language),
+            style: Style::Bold,
+        });
+        content
+            .text
+            .push(plain(format!("\n{}", tariff.description.get(facts.language))));
     }
     content.text.push(plain("\n\n".to_owned()));
     content.text.extend(facts.content(&facts.texts.prices_footer, &[]).text);
@@ -147,13 +168,23 @@ pub(super) fn faq(scene: &Scene, facts: &Facts<'_>) -> Turn {
 }
 
 pub(super) fn faq_item(scene: &Scene, facts: &Facts<'_>, index: usize) -> Turn {
-    let Some(item) = facts.faq.get(index) else { return faq(scene, facts) };
+    let Some(item) = facts.faq.get(index) else {
+        return faq(scene, facts);
+    };
     let mut content = Content::text(vec![
-        Span { text: item.question.get(facts.language).to_owned(), style: Style::Bold },
-        Span { text: format!("\n\n{}", item.answer.get(facts.language)), style: Style::Plain },
+        Span {
+            text: item.question.get(facts.language).to_owned(),
+            style: Style::Bold,
+        },
+        Span {
+            text: format!("\n\n{}", item.answer.get(facts.language)),
+            style: Style::Plain,
+        },
     ]);
-    content = content
-        .with_row(vec![button(&facts.texts.button_back, &Action::Faq), button(&facts.texts.button_menu, &Action::Menu)]);
+    content = content.with_row(vec![
+        button(&facts.texts.button_back, &Action::Faq),
+        button(&facts.texts.button_menu, &Action::Menu),
+    ]);
     Turn::new(scene.clone()).step(content, true)
 }
 

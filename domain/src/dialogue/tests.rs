@@ -43,7 +43,11 @@ impl Chat {
             marketing: None,
             effects: Vec::new(),
             screen: Vec::new(),
-            brand: BrandFacts { trainer: "Ольга".into(), reply_hours: 4, ..BrandFacts::default() },
+            brand: BrandFacts {
+                trainer: "Ольга".into(),
+                reply_hours: 4,
+                ..BrandFacts::default()
+            },
         }
     }
 
@@ -53,7 +57,11 @@ impl Chat {
             language: self.language,
             texts: &self.texts[usize::from(self.language == Language::En)],
             form: &self.form,
-            run: self.run.as_ref().map(|(tag, answers, is_complete)| Run { tag, answers, is_complete: *is_complete }),
+            run: self.run.as_ref().map(|(tag, answers, is_complete)| Run {
+                tag,
+                answers,
+                is_complete: *is_complete,
+            }),
             fresh_tag: &fresh,
             name: "Анна",
             is_new: self.effects.is_empty(),
@@ -69,8 +77,14 @@ impl Chat {
         self.scene = turn.scene.clone();
         for effect in &turn.effects {
             match effect {
-                Effect::Consent { kind: ConsentKind::PersonalData, granted } => self.has_consent = *granted,
-                Effect::Consent { kind: ConsentKind::Marketing, granted } => self.marketing = Some(*granted),
+                Effect::Consent {
+                    kind: ConsentKind::PersonalData,
+                    granted,
+                } => self.has_consent = *granted,
+                Effect::Consent {
+                    kind: ConsentKind::Marketing,
+                    granted,
+                } => self.marketing = Some(*granted),
                 Effect::BeginRun => {
                     self.runs_begun += 1;
                     self.run = Some((fresh.clone(), Answers::new(), false));
@@ -95,7 +109,8 @@ impl Chat {
             }
         }
         self.effects.extend(turn.effects.clone());
-        self.screen.extend(turn.replies.iter().map(|reply| reply.content.clone()));
+        self.screen
+            .extend(turn.replies.iter().map(|reply| reply.content.clone()));
         turn
     }
 
@@ -155,10 +170,24 @@ fn from_start_to_a_finished_questionnaire() {
     assert_eq!(chat.answers().len(), 12);
     let turn = chat.press("Всё верно");
     assert!(turn.effects.contains(&Effect::CompleteRun));
-    let consent = chat.effects.iter().position(|effect| matches!(effect, Effect::Consent { kind: ConsentKind::PersonalData, .. }));
-    let first_question = chat.effects.iter().position(|effect| matches!(effect, Effect::Asked(_)));
+    let consent = chat.effects.iter().position(|effect| {
+        matches!(
+            effect,
+            Effect::Consent {
+                kind: ConsentKind::PersonalData,
+                ..
+            }
+        )
+    });
+    let first_question = chat
+        .effects
+        .iter()
+        .position(|effect| matches!(effect, Effect::Asked(_)));
     assert!(consent < first_question, "consent comes before the first question");
-    assert!(chat.effects.contains(&Effect::Consent { kind: ConsentKind::Marketing, granted: false }));
+    assert!(chat.effects.contains(&Effect::Consent {
+        kind: ConsentKind::Marketing,
+        granted: false
+    }));
 }
 
 #[test]
@@ -182,7 +211,13 @@ fn start_in_the_middle_loses_nothing() {
         assert!(chat.screen.last().unwrap().plain_text().contains("вопросе 3 из"));
     }
     chat.press("Продолжить");
-    assert_eq!(chat.scene, Scene::Question { id: "level".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "level".into(),
+            picked: Vec::new()
+        }
+    );
     assert_eq!(chat.answers().len(), 2);
 }
 
@@ -196,7 +231,13 @@ fn an_edit_in_the_summary_asks_only_what_depends_on_it() {
     assert!(!chat.answers().contains_key("equipment"));
     chat.press("✏️ Место");
     chat.press("Дома");
-    assert_eq!(chat.scene, Scene::Question { id: "equipment".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "equipment".into(),
+            picked: Vec::new()
+        }
+    );
     chat.press("Ничего нет");
     assert_eq!(chat.scene, Scene::Summary);
 }
@@ -207,10 +248,22 @@ fn back_keeps_the_answer_until_a_new_one_is_given() {
     chat.to_first_question();
     chat.press("Женский");
     chat.press("Назад");
-    assert_eq!(chat.scene, Scene::Question { id: "sex".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "sex".into(),
+            picked: Vec::new()
+        }
+    );
     chat.press("Мужской");
     assert_eq!(chat.answers().get("sex"), Some(&Answer::Chosen(vec!["male".into()])));
-    assert_eq!(chat.scene, Scene::Question { id: "age".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "age".into(),
+            picked: Vec::new()
+        }
+    );
 }
 
 #[test]
@@ -223,7 +276,13 @@ fn the_second_of_two_taps_in_the_same_second_changes_nothing() {
     let turn = chat.send(&Input::Action("q:000001:sex:male"));
     assert_eq!(chat.answers(), &before);
     assert!(turn.toast.is_some());
-    assert_eq!(chat.scene, Scene::Question { id: "age".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "age".into(),
+            picked: Vec::new()
+        }
+    );
 }
 
 #[test]
@@ -241,7 +300,12 @@ fn what_is_not_an_answer_gets_a_kind_re_ask() {
     let mut chat = Chat::new();
     chat.to_first_question();
     chat.press("Женский");
-    for (input, words) in [("сто", "цифрами"), ("-5", "от 14"), ("72,5", "целое"), ("1000", "от 14")] {
+    for (input, words) in [
+        ("сто", "цифрами"),
+        ("-5", "от 14"),
+        ("72,5", "целое"),
+        ("1000", "от 14"),
+    ] {
         let turn = chat.say(input);
         let said: String = turn.replies.iter().map(|reply| reply.content.plain_text()).collect();
         assert!(said.contains(words), "{input}: {said}");
@@ -252,7 +316,13 @@ fn what_is_not_an_answer_gets_a_kind_re_ask() {
     let turn = chat.send(&Input::Edited);
     assert!(turn.effects.is_empty() && !turn.replies.is_empty());
     chat.say("31");
-    assert_eq!(chat.scene, Scene::Question { id: "level".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "level".into(),
+            picked: Vec::new()
+        }
+    );
 }
 
 #[test]
@@ -278,10 +348,18 @@ fn the_form_may_change_under_somebody() {
     let mut chat = Chat::new();
     chat.to_first_question();
     chat.press("Женский");
-    chat.form.questions.retain(|question| question.id != "age" && question.id != "level");
+    chat.form
+        .questions
+        .retain(|question| question.id != "age" && question.id != "level");
     let turn = chat.say("31");
     assert!(!turn.replies.is_empty());
-    assert_eq!(chat.scene, Scene::Question { id: "goal".into(), picked: Vec::new() });
+    assert_eq!(
+        chat.scene,
+        Scene::Question {
+            id: "goal".into(),
+            picked: Vec::new()
+        }
+    );
     chat.press("Снизить вес");
     assert!(chat.answers().contains_key("goal"));
 }
@@ -289,7 +367,10 @@ fn the_form_may_change_under_somebody() {
 #[test]
 fn both_languages_hold_the_same_placeholders() {
     let placeholders = |text: &str| -> BTreeSet<String> {
-        text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name.to_owned())).collect()
+        text.split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split_once('}').map(|(name, _)| name.to_owned()))
+            .collect()
     };
     let (ru, en) = (texts(Language::Ru), texts(Language::En));
     for key in Texts::KEYS {

@@ -37,8 +37,14 @@ pub struct Card<'a> {
 
 impl Card<'_> {
     fn values(&self) -> Vec<(&'static str, String)> {
-        let handle = self.username.map(|username| format!(" (@{username})")).unwrap_or_default();
-        vec![("name", format!("{}{handle}", self.name)), ("source", self.source.to_owned())]
+        let handle = self
+            .username
+            .map(|username| format!(" (@{username})"))
+            .unwrap_or_default();
+        vec![
+            ("name", format!("{}{handle}", self.name)),
+            ("source", self.source.to_owned()),
+        ]
     }
 
     fn content(&self, template: &str, more: &[(&str, &str)]) -> Content {
@@ -49,32 +55,50 @@ impl Card<'_> {
     }
 
     fn reply_button(&self, texts: &Texts) -> Button {
-        Button::action(&texts.button_reply, TrainerAction::Reply(self.client.clone()).to_string())
+        Button::action(
+            &texts.button_reply,
+            TrainerAction::Reply(self.client.clone()).to_string(),
+        )
     }
 
     pub fn new_lead(&self, texts: &Texts, lead: &crate::ids::LeadId) -> Content {
         let take = Button::action(&texts.button_take, TrainerAction::Take(lead.clone()).to_string());
-        self.content(&texts.trainer_new_lead, &[]).with_row(vec![self.reply_button(texts), take])
+        self.content(&texts.trainer_new_lead, &[])
+            .with_row(vec![self.reply_button(texts), take])
     }
 
     /// The finished questionnaire on one card: `answers` are (label, value) in the trainer's language.
     pub fn finished(&self, texts: &Texts, answers: &[(String, String)]) -> Content {
         let mut content = self.content(&texts.trainer_finished, &[]);
         for (label, value) in answers {
-            content.text.push(Span { text: format!("\n{label}: "), style: Style::Plain });
-            content.text.push(Span { text: value.clone(), style: Style::Bold });
+            content.text.push(Span {
+                text: format!("\n{label}: "),
+                style: Style::Plain,
+            });
+            content.text.push(Span {
+                text: value.clone(),
+                style: Style::Bold,
+            });
         }
         content.with_row(vec![self.reply_button(texts)])
     }
 
     /// Someone should be looked at before training; what exactly is not written down.
     pub fn red_flag(&self, texts: &Texts, run: &crate::ids::QuestionnaireId) -> Content {
-        let make = Button::action(&texts.button_make_program, TrainerAction::MakeProgram(run.clone()).to_string());
-        self.content(&texts.trainer_red_flag, &[]).with_row(vec![self.reply_button(texts)]).with_row(vec![make])
+        let make = Button::action(
+            &texts.button_make_program,
+            TrainerAction::MakeProgram(run.clone()).to_string(),
+        );
+        self.content(&texts.trainer_red_flag, &[])
+            .with_row(vec![self.reply_button(texts)])
+            .with_row(vec![make])
     }
 
     pub fn program_failed(&self, texts: &Texts, reason: &str, run: &crate::ids::QuestionnaireId) -> Content {
-        let make = Button::action(&texts.button_make_program, TrainerAction::MakeProgram(run.clone()).to_string());
+        let make = Button::action(
+            &texts.button_make_program,
+            TrainerAction::MakeProgram(run.clone()).to_string(),
+        );
         self.content(&texts.trainer_program_failed, &[("reason", reason)])
             .with_row(vec![self.reply_button(texts)])
             .with_row(vec![make])
@@ -82,10 +106,12 @@ impl Card<'_> {
 
     /// Words of a client; replying to this message answers them.
     pub fn message(&self, texts: &Texts, words: &str) -> Content {
-        self.content(&texts.trainer_message, &[("text", words)]).with_row(vec![self.reply_button(texts)])
+        self.content(&texts.trainer_message, &[("text", words)])
+            .with_row(vec![self.reply_button(texts)])
     }
 
     pub fn attachment(&self, texts: &Texts, words: &str) -> Content {
-        self.content(&texts.trainer_attachment, &[("text", words)]).with_row(vec![self.reply_button(texts)])
+        self.content(&texts.trainer_attachment, &[("text", words)])
+            .with_row(vec![self.reply_button(texts)])
     }
 }

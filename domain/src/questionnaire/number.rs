@@ -10,7 +10,10 @@ impl NumberKind {
             return Err(Refusal::NotWhole);
         }
         if !(self.min_tenths..=self.max_tenths).contains(&tenths) {
-            return Err(Refusal::OutOfRange { min_tenths: self.min_tenths, max_tenths: self.max_tenths });
+            return Err(Refusal::OutOfRange {
+                min_tenths: self.min_tenths,
+                max_tenths: self.max_tenths,
+            });
         }
         Ok(tenths)
     }
@@ -18,7 +21,9 @@ impl NumberKind {
     pub(super) fn parse(&self, text: &str) -> Result<i64, Refusal> {
         let text = text.trim().replace(['\u{a0}', '\u{202f}'], " ").to_lowercase();
         let text = text.trim_start_matches(['~', '≈']).trim_start();
-        let split = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '−'))).unwrap_or(text.len());
+        let split = text
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '−')))
+            .unwrap_or(text.len());
         let (digits, suffix) = text.split_at(split);
         let suffix = suffix.trim().trim_end_matches('.');
         let hundredths = parse_hundredths(digits).ok_or(Refusal::NotANumber)?;
@@ -55,8 +60,29 @@ impl NumberKind {
 impl Unit {
     fn knows_suffix(self, suffix: &str) -> bool {
         let known: &[&str] = match self {
-            Self::Years => &["", "год", "года", "лет", "г", "л", "years", "year", "y", "yo", "years old"],
-            Self::Centimetres => &["", "см", "cm", "сантиметров", "сантиметра", "сантиметр", "centimetres", "centimeters"],
+            Self::Years => &[
+                "",
+                "год",
+                "года",
+                "лет",
+                "г",
+                "л",
+                "years",
+                "year",
+                "y",
+                "yo",
+                "years old",
+            ],
+            Self::Centimetres => &[
+                "",
+                "см",
+                "cm",
+                "сантиметров",
+                "сантиметра",
+                "сантиметр",
+                "centimetres",
+                "centimeters",
+            ],
             Self::Kilograms => &["", "кг", "kg", "kgs", "килограмм", "килограммов", "килограмма", "кило"],
             Self::None => &[""],
         };
@@ -92,5 +118,9 @@ pub fn format_tenths(tenths: i64, language: Language) -> String {
         Language::Ru => ',',
         Language::En => '.',
     };
-    if fraction == 0 { whole.to_string() } else { format!("{whole}{point}{fraction}") }
+    if fraction == 0 {
+        whole.to_string()
+    } else {
+        format!("{whole}{point}{fraction}")
+    }
 }

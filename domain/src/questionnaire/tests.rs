@@ -3,7 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn choice(id: &str, label: &str) -> Choice {
-    Choice { id: id.into(), label: Localized::new(label, label), is_red_flag: false, is_none: false }
+    Choice {
+        id: id.into(),
+        label: Localized::new(label, label),
+        is_red_flag: false,
+        is_none: false,
+    }
 }
 
 fn question(id: &str, kind: Kind) -> Question {
@@ -21,26 +26,59 @@ fn question(id: &str, kind: Kind) -> Question {
 fn weight() -> Question {
     question(
         "weight",
-        Kind::Number(NumberKind { unit: Unit::Kilograms, min_tenths: 300, max_tenths: 3000, allows_fraction: true }),
+        Kind::Number(NumberKind {
+            unit: Unit::Kilograms,
+            min_tenths: 300,
+            max_tenths: 3000,
+            allows_fraction: true,
+        }),
     )
 }
 
 fn height() -> Question {
     question(
         "height",
-        Kind::Number(NumberKind { unit: Unit::Centimetres, min_tenths: 1200, max_tenths: 2300, allows_fraction: false }),
+        Kind::Number(NumberKind {
+            unit: Unit::Centimetres,
+            min_tenths: 1200,
+            max_tenths: 2300,
+            allows_fraction: false,
+        }),
     )
 }
 
 fn age() -> Question {
-    question("age", Kind::Number(NumberKind { unit: Unit::Years, min_tenths: 140, max_tenths: 900, allows_fraction: false }))
+    question(
+        "age",
+        Kind::Number(NumberKind {
+            unit: Unit::Years,
+            min_tenths: 140,
+            max_tenths: 900,
+            allows_fraction: false,
+        }),
+    )
 }
 
 fn place_form() -> Form {
-    let place = question("place", Kind::Choice { options: vec![choice("home", "Дома"), choice("gym", "В зале")] });
-    let mut equipment = question("equipment", Kind::Choice { options: vec![choice("none", "Ничего"), choice("basic", "Гантели")] });
-    equipment.when = Some(Condition { question: "place".into(), any_of: vec!["home".into()] });
-    Form { questions: vec![place, equipment, weight()] }
+    let place = question(
+        "place",
+        Kind::Choice {
+            options: vec![choice("home", "Дома"), choice("gym", "В зале")],
+        },
+    );
+    let mut equipment = question(
+        "equipment",
+        Kind::Choice {
+            options: vec![choice("none", "Ничего"), choice("basic", "Гантели")],
+        },
+    );
+    equipment.when = Some(Condition {
+        question: "place".into(),
+        any_of: vec!["home".into()],
+    });
+    Form {
+        questions: vec![place, equipment, weight()],
+    }
 }
 
 fn chosen(id: &str) -> Answer {
@@ -49,10 +87,23 @@ fn chosen(id: &str) -> Answer {
 
 #[test]
 fn numbers_are_understood_as_people_type_them() {
-    for (text, tenths) in [("72", 720), ("72 кг", 720), ("72,5", 725), ("72.5kg", 725), (" ~80 кг. ", 800), ("72,55", 725)] {
+    for (text, tenths) in [
+        ("72", 720),
+        ("72 кг", 720),
+        ("72,5", 725),
+        ("72.5kg", 725),
+        (" ~80 кг. ", 800),
+        ("72,55", 725),
+    ] {
         assert_eq!(weight().parse_typed(text), Ok(Answer::Tenths(tenths)), "{text}");
     }
-    for (text, tenths) in [("175", 1750), ("175см", 1750), ("1,75", 1750), ("1.75 м", 1750), ("175 cm", 1750)] {
+    for (text, tenths) in [
+        ("175", 1750),
+        ("175см", 1750),
+        ("1,75", 1750),
+        ("1.75 м", 1750),
+        ("175 cm", 1750),
+    ] {
         assert_eq!(height().parse_typed(text), Ok(Answer::Tenths(tenths)), "{text}");
     }
     assert_eq!(age().parse_typed("31 год"), Ok(Answer::Tenths(310)));
@@ -61,7 +112,13 @@ fn numbers_are_understood_as_people_type_them() {
 #[test]
 fn a_wrong_number_says_what_is_wrong() {
     assert_eq!(weight().parse_typed("сто"), Err(Refusal::NotANumber));
-    assert_eq!(weight().parse_typed("-5"), Err(Refusal::OutOfRange { min_tenths: 300, max_tenths: 3000 }));
+    assert_eq!(
+        weight().parse_typed("-5"),
+        Err(Refusal::OutOfRange {
+            min_tenths: 300,
+            max_tenths: 3000
+        })
+    );
     assert_eq!(age().parse_typed("72,5"), Err(Refusal::NotWhole));
     assert_eq!(weight().parse_typed("72 фунта"), Err(Refusal::NotANumber));
     assert_eq!(weight().parse_typed("99999999999999999999"), Err(Refusal::NotANumber));
@@ -92,13 +149,19 @@ fn an_edit_asks_again_only_what_depends_on_it() {
     answers.remove("equipment");
     assert_eq!(form.next(&answers), None);
     answers.insert("place".into(), chosen("home"));
-    assert_eq!(form.next(&answers).map(|question| question.id.as_str()), Some("equipment"));
+    assert_eq!(
+        form.next(&answers).map(|question| question.id.as_str()),
+        Some("equipment")
+    );
 }
 
 #[test]
 fn questions_removed_added_or_changed_in_the_middle_strand_nobody() {
     let mut form = place_form();
-    let answers = Answers::from([("place".to_owned(), chosen("home")), ("equipment".to_owned(), chosen("basic"))]);
+    let answers = Answers::from([
+        ("place".to_owned(), chosen("home")),
+        ("equipment".to_owned(), chosen("basic")),
+    ]);
     form.questions.retain(|question| question.id != "equipment");
     form.questions.insert(1, age());
     assert_eq!(form.next(&answers).map(|question| question.id.as_str()), Some("age"));
@@ -112,14 +175,22 @@ fn questions_removed_added_or_changed_in_the_middle_strand_nobody() {
 fn none_of_these_excludes_the_others() {
     let mut none = choice("nothing", "Ничего");
     none.is_none = true;
-    let spare = question("spare", Kind::Choices { options: vec![choice("knees", "Колени"), choice("neck", "Шея"), none] });
+    let spare = question(
+        "spare",
+        Kind::Choices {
+            options: vec![choice("knees", "Колени"), choice("neck", "Шея"), none],
+        },
+    );
     let picked = spare.toggle(&[], "knees");
     let picked = spare.toggle(&picked, "neck");
     assert_eq!(picked, ["knees", "neck"]);
     assert_eq!(spare.toggle(&picked, "nothing"), ["nothing"]);
     assert_eq!(spare.toggle(&["nothing".to_owned()], "knees"), ["knees"]);
     assert_eq!(spare.toggle(&picked, "knees"), ["neck"]);
-    assert_eq!(spare.parse_typed("колени, шея"), Ok(Answer::Chosen(vec!["knees".into(), "neck".into()])));
+    assert_eq!(
+        spare.parse_typed("колени, шея"),
+        Ok(Answer::Chosen(vec!["knees".into(), "neck".into()]))
+    );
 }
 
 #[test]
@@ -128,7 +199,9 @@ fn an_unsound_form_is_refused_with_the_question_named() {
     let mut form = place_form();
     form.questions.swap(0, 1);
     assert_eq!(form.validate(), Err(FormError::BadCondition("equipment".into())));
-    let twice = Form { questions: vec![weight(), weight()] };
+    let twice = Form {
+        questions: vec![weight(), weight()],
+    };
     assert_eq!(twice.validate(), Err(FormError::DuplicateId("weight".into())));
     assert_eq!(place_form().validate(), Ok(()));
 }
@@ -137,9 +210,22 @@ fn an_unsound_form_is_refused_with_the_question_named() {
 fn a_red_flag_is_seen() {
     let mut heart = choice("yes", "Да");
     heart.is_red_flag = true;
-    let form = Form { questions: vec![question("health", Kind::Choice { options: vec![heart, choice("no", "Нет")] })] };
-    assert!(needs_trainer(&form, &Answers::from([("health".to_owned(), chosen("yes"))])));
-    assert!(!needs_trainer(&form, &Answers::from([("health".to_owned(), chosen("no"))])));
+    let form = Form {
+        questions: vec![question(
+            "health",
+            Kind::Choice {
+                options: vec![heart, choice("no", "Нет")],
+            },
+        )],
+    };
+    assert!(needs_trainer(
+        &form,
+        &Answers::from([("health".to_owned(), chosen("yes"))])
+    ));
+    assert!(!needs_trainer(
+        &form,
+        &Answers::from([("health".to_owned(), chosen("no"))])
+    ));
 }
 
 proptest! {
