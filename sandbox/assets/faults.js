@@ -140,9 +140,10 @@ async function refresh() {
     renderFaults();
   }
   if (requests && !paused) {
-    const sorted = [...requests].sort((a, b) => b.at_ms - a.at_ms);
-    const changed = JSON.stringify(sorted) !== JSON.stringify(journal);
-    journal = sorted;
+    // The server lists them as they came; times may jump, since the clock can be moved.
+    const latestFirst = [...requests].reverse();
+    const changed = JSON.stringify(latestFirst) !== JSON.stringify(journal);
+    journal = latestFirst;
     if (changed) renderJournal();
   }
 }

@@ -9,6 +9,7 @@ const NARROWEST_PX = 64;
 const WIDEST_PX = 320;
 const SAMPLED_ROWS = 200;
 const PX_PER_CHARACTER = 7.6;
+const PX_PER_BOLD_CHARACTER = 8.8;
 const CELL_PADDING_PX = 24;
 
 /**
@@ -45,8 +46,9 @@ export class Grid {
     const sample = this.rows.slice(0, SAMPLED_ROWS);
     this.columnCount = Math.max(1, ...this.rows.map((row) => row.length));
     const widths = Array.from({ length: this.columnCount }, (_, column) => {
-      const longest = Math.max(0, ...sample.map((row) => row[column]?.length ?? 0));
-      return Math.max(NARROWEST_PX, Math.min(WIDEST_PX, Math.ceil(longest * PX_PER_CHARACTER) + CELL_PADDING_PX));
+      const title = (this.rows[0]?.[column]?.length ?? 0) * PX_PER_BOLD_CHARACTER;
+      const longest = Math.max(0, ...sample.map((row) => row[column]?.length ?? 0)) * PX_PER_CHARACTER;
+      return Math.max(NARROWEST_PX, Math.min(WIDEST_PX, Math.ceil(Math.max(title, longest)) + CELL_PADDING_PX));
     });
     this.node.style.setProperty("--columns", `56px ${widths.map((width) => `${width}px`).join(" ")}`);
     this.node.setAttribute("aria-rowcount", String(this.rows.length));

@@ -108,9 +108,10 @@ async function refresh() {
     renderMode();
   }
   if (latest) {
-    const sorted = [...latest].sort((a, b) => b.at_ms - a.at_ms);
-    const changed = JSON.stringify(sorted) !== JSON.stringify(requests);
-    requests = sorted;
+    // The server lists them as they came; times may jump, since the clock can be moved.
+    const latestFirst = [...latest].reverse();
+    const changed = JSON.stringify(latestFirst) !== JSON.stringify(requests);
+    requests = latestFirst;
     if (changed) renderRequests();
   }
 }

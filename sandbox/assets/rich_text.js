@@ -65,7 +65,7 @@ function copyElement(source, to, options) {
     copy.className = "mention";
     copyChildren(source, copy, options);
     to.append(copy);
-  } else if (!["SCRIPT", "STYLE", "TEMPLATE", "IFRAME", "OBJECT"].includes(source.tagName)) {
+  } else if (!["SCRIPT", "STYLE", "TEMPLATE", "IFRAME", "OBJECT"].includes(source.tagName.toUpperCase())) {
     copyChildren(source, to, options);
   }
 }
