@@ -102,7 +102,7 @@ export class PeopleList {
   item(user) {
     const { world } = this;
     const shown = world.isShown(user.id);
-    const active = world.selected === user.id;
+    const active = shown && world.selected === user.id;
     const unread = shown ? 0 : user.unread;
     const key = JSON.stringify([user, shown, active, unread, listMoment(user.last_at_ms, world.now())]);
     const known = this.items.get(user.id);

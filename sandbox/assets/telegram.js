@@ -10,6 +10,7 @@ import { PeopleList } from "./people.js";
 const SPLIT_KEY = "sandbox.split";
 const READ_KEY = "sandbox.read";
 const WIDE = matchMedia("(min-width: 1200px)");
+const NARROW = matchMedia("(max-width: 760px)");
 const STATE_POLL_MS = 5_000;
 
 applyTheme();
@@ -29,7 +30,8 @@ const world = {
   shownIds: [],
   split: remembered(SPLIT_KEY) !== "off",
   now: () => (world.clock?.frozen ? world.clock.now_ms : Date.now() + (world.clock ? world.clock.now_ms - world.clockReadAt : 0)),
-  isShown: (id) => world.shownIds.includes(id),
+  // On a phone the list covers the chat until it is opened.
+  isShown: (id) => world.shownIds.includes(id) && (world.chatOpen === true || !NARROW.matches),
   select,
   toggleSplit,
   moveClock,
@@ -89,13 +91,13 @@ function markRead(id) {
 
 function layout() {
   world.shownIds = idsToShow();
-  for (const id of world.shownIds) markRead(id);
   const shown = world.shownIds.map(pane);
   const appearing = shown.filter((one) => !one.node.isConnected);
   reconcile(stage, shown.map((one) => one.node));
   for (const one of shown) one.node.classList.toggle("selected", one.userId === world.selected && shown.length > 1);
   stage.classList.toggle("two", shown.length > 1);
   app.classList.toggle("chat-open", world.chatOpen === true);
+  for (const id of world.shownIds) if (world.isShown(id)) markRead(id);
   for (const one of appearing) one.shown();
   people.render();
   showTitle();
@@ -274,7 +276,7 @@ languageChanges.addEventListener("change", () => {
   for (const one of panes.values()) one.build();
   layout();
 });
-WIDE.addEventListener("change", layout);
+for (const width of [WIDE, NARROW]) width.addEventListener("change", layout);
 document.addEventListener("visibilitychange", () => !document.hidden && world.users.size > 0 && layout());
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented) panes.get(world.selected)?.cancelContext();
