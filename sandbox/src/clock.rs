@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// Milliseconds since the Unix epoch by the machine's own clock.
+#[expect(clippy::disallowed_methods, reason = "the movable clock is made of this one")]
 pub fn real_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

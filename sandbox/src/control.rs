@@ -148,7 +148,7 @@ async fn say(
     Path(user_id): Path<i64>,
     Json(said): Json<Said>,
 ) -> Result<Json<Value>, Refusal> {
-    Ok(Json(people::say(&mut sandbox.world(), user_id, said)?))
+    Ok(Json(people::say(&mut sandbox.world(), user_id, &said)?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -223,9 +223,7 @@ async fn file(
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     // A page of somebody else's making must not run on this origin.
-    let safe_mime = if mime.starts_with("text/html") || mime.starts_with("image/svg") {
-        "text/plain; charset=utf-8"
-    } else if mime == "text/plain" {
+    let safe_mime = if mime.starts_with("text/") || mime.starts_with("image/svg") {
         "text/plain; charset=utf-8"
     } else {
         mime.as_str()

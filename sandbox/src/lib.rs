@@ -21,6 +21,7 @@ use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration}
 use anyhow::Context;
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{any, get},
     serve::ListenerExt,
 };
@@ -108,7 +109,10 @@ fn router(sandbox: Shared) -> Router {
         .merge(pages::routes())
         .route("/healthz", get(async || "ok"))
         .route("/file/{token}/{*path}", get(telegram::http::download))
-        .route("/{token}/{method}", any(telegram::http::call))
+        .route(
+            "/{token}/{method}",
+            any(telegram::http::call).layer(DefaultBodyLimit::max(telegram::params::MAX_BODY_BYTES)),
+        )
         .with_state(sandbox)
 }
 

@@ -382,7 +382,7 @@ async fn gviz(
 ) -> Response {
     let mode = sandbox.world().faults.sheets.mode;
     if mode == SheetsMode::Private {
-        return script(json!({
+        return script(&json!({
             "version": "0.6", "reqId": "0", "status": "error",
             "errors": [{"reason": "access_denied", "message": "ACCESS_DENIED", "detailed_message": "Access denied"}],
         }));
@@ -413,11 +413,11 @@ async fn gviz(
     if query.tqx.as_deref().is_some_and(|tqx| tqx.contains("out:csv")) {
         csv_file("data", queried(&tab.csv))
     } else {
-        script(json!({"version": "0.6", "reqId": "0", "status": "ok", "table": {"cols": [], "rows": []}}))
+        script(&json!({"version": "0.6", "reqId": "0", "status": "ok", "table": {"cols": [], "rows": []}}))
     }
 }
 
-fn script(answer: Value) -> Response {
+fn script(answer: &Value) -> Response {
     (
         [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
         format!("/*O_o*/\ngoogle.visualization.Query.setResponse({answer});"),

@@ -311,7 +311,6 @@ fn invent_exercise(worded: &mut Value, english: bool) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

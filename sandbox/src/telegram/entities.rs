@@ -250,7 +250,6 @@ fn recognise(word: &str, offset: usize) -> Option<Entity> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

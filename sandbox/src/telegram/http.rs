@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{Call, error::ApiError, methods, params::Params, updates};
@@ -30,9 +31,15 @@ fn check_token(sandbox: &Sandbox, segment: &str) -> Result<(), ApiError> {
     }
 }
 
+#[derive(Serialize)]
+struct Success {
+    ok: bool,
+    result: Value,
+}
+
 fn answer(result: Result<Value, ApiError>) -> Response {
     match result {
-        Ok(result) => Json(json!({"ok": true, "result": result})).into_response(),
+        Ok(result) => Json(Success { ok: true, result }).into_response(),
         Err(error) => {
             let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::BAD_REQUEST);
             let mut response = (status, Json(error.body())).into_response();

@@ -376,7 +376,6 @@ fn legacy_entity(parser: &mut Parser<'_>, mark: Mark) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

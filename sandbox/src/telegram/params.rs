@@ -15,7 +15,7 @@ use super::{
 };
 
 /// The rest of a multipart body around the largest file.
-const MAX_BODY_BYTES: usize = MAX_UPLOAD_BYTES + 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = MAX_UPLOAD_BYTES + 1024 * 1024;
 
 #[derive(Debug, Default)]
 pub struct Params {

@@ -93,7 +93,7 @@ pub struct Said {
     pub mime_type: Option<String>,
 }
 
-pub fn say(world: &mut World, user_id: i64, said: Said) -> Result<Value, PersonError> {
+pub fn say(world: &mut World, user_id: i64, said: &Said) -> Result<Value, PersonError> {
     let chat = world.telegram.chats.get(&user_id).ok_or(PersonError::NoSuchUser)?;
     if chat.blocked {
         return Err(PersonError::Blocked);
@@ -115,13 +115,13 @@ pub fn say(world: &mut World, user_id: i64, said: Said) -> Result<Value, PersonE
     let content = match said.kind {
         SaidKind::Text => Content::Text,
         SaidKind::Contact => contact,
-        SaidKind::Photo => attach(world, FileKind::Photo, &said, "photo.png", picture::sample())?,
-        SaidKind::Voice => attach(world, FileKind::Voice, &said, "voice.ogg", b"OggS".to_vec())?,
-        SaidKind::Sticker => attach(world, FileKind::Sticker, &said, "sticker.png", picture::sample())?,
+        SaidKind::Photo => attach(world, FileKind::Photo, said, "photo.png", picture::sample())?,
+        SaidKind::Voice => attach(world, FileKind::Voice, said, "voice.ogg", b"OggS".to_vec())?,
+        SaidKind::Sticker => attach(world, FileKind::Sticker, said, "sticker.png", picture::sample())?,
         SaidKind::Document => attach(
             world,
             FileKind::Document,
-            &said,
+            said,
             "document.txt",
             "Пример документа\n".as_bytes().to_vec(),
         )?,

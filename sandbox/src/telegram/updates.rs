@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::{error::ApiError, params::Params};
@@ -125,7 +125,10 @@ impl UpdateQueue {
         }
         let update_id = self.next_id;
         self.next_id += 1;
-        let body = Arc::new(json!({"update_id": update_id, kind: payload}));
+        let body = Arc::new(Value::Object(Map::from_iter([
+            ("update_id".to_owned(), json!(update_id)),
+            (kind.to_owned(), payload),
+        ])));
         for _ in 0..copies {
             let key = self.new_key();
             self.pending.push_back(Update {
