@@ -14,6 +14,7 @@ const ADMIN_EMAIL: &str = "admin@voronka.local";
 /// The token, trainer and spreadsheet that the sandbox knows from birth.
 const SANDBOX_TOKEN: &str = "7000000001:SANDBOX-demo-token";
 const SANDBOX_TRAINER: &str = "700000001";
+const SANDBOX_DATA_FILE: &str = "data/sandbox.json";
 const SANDBOX_SPREADSHEET: &str = "1VoronkaTemplatesDemo0000000001";
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -138,6 +139,8 @@ fn play_the_outside_world(values: &mut Values, listener: Listener) {
         values.entry(key.to_owned()).or_insert(value);
     };
     default("SANDBOX_ADDR", listener.addr.to_string());
+    // The clients' chats live as long as the clients in the database do.
+    default("SANDBOX_DATA_FILE", SANDBOX_DATA_FILE.to_owned());
     default("CLOCK_URL", format!("{url}/sandbox/clock"));
     default("TRAINER_TELEGRAM_IDS", SANDBOX_TRAINER.to_owned());
     default("DEMO_DATA", "true".to_owned());
@@ -181,6 +184,7 @@ mod tests {
             ("OPENAI_BASE_URL", "http://127.0.0.1:8090/openai/v1"),
             ("PUBLIC_URL", "http://127.0.0.1:8080"),
             ("SANDBOX_ADDR", "127.0.0.1:8090"),
+            ("SANDBOX_DATA_FILE", "data/sandbox.json"),
             ("SHEETS_BASE_URL", "http://127.0.0.1:8090/google"),
             ("SHEETS_TEMPLATES_ID", "1VoronkaTemplatesDemo0000000001"),
             ("TELEGRAM_API_URL", "http://127.0.0.1:8090"),
