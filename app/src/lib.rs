@@ -10,6 +10,7 @@ pub mod crm;
 pub mod deliver;
 pub mod error;
 pub mod generate_program;
+pub mod operate;
 pub mod refresh_templates;
 pub mod schedule;
 pub mod settings;

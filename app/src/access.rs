@@ -1,0 +1,452 @@
+//! Who may come in: sign-in with throttled guesses, sessions, API keys, and what the first start seeds.
+
+use std::net::IpAddr;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use domain::ids::{ApiKeyId, RequestId, TenantId, UserId};
+use domain::time::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::{ApiKey, AuditEntry, NewApiKey, NewSession, NewUser, PageOf, PageRequest, User};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::clock::random_bytes;
+use crate::{Actor, App, Caller, Error, Result, Role};
+
+/// A session ends after this time without a request…
+const SESSION_IDLE_MS: i64 = 12 * 60 * 60 * 1000;
+/// …and after this time in any case.
+const SESSION_MAX_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// A session's end is moved at most this often: not every read must become a write.
+const SESSION_TOUCH_MS: i64 = 5 * 60 * 1000;
+/// So many wrong guesses are free; then each one doubles the wait.
+const FREE_FAILURES: i64 = 5;
+const MAX_LOCK_S: u64 = 15 * 60;
+/// Failures older than this are forgotten.
+const FAILURES_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+/// Answers under an idempotency key are kept a little over the promised day.
+const IDEMPOTENCY_KEPT_MS: i64 = 48 * 60 * 60 * 1000;
+pub const MIN_PASSWORD_CHARS: usize = 10;
+/// Long enough for any passphrase, short enough to hash.
+const MAX_PASSWORD_BYTES: usize = 1024;
+const MAX_NAME_CHARS: usize = 100;
+/// Each hash takes 19 MiB and a core; more at once would let guesses starve everything else.
+static HASHING: Semaphore = Semaphore::const_new(2);
+/// Verified against when nobody has that e-mail address, so that the answer takes as long. Nothing hashes to it.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Somebody whose session or token is valid.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    pub caller: Caller,
+    /// `None` for a token.
+    pub session: Option<SessionHandle>,
+}
+
+/// A live session, without its token.
+#[derive(Clone)]
+pub struct SessionHandle {
+    pub user_id: UserId,
+    pub csrf_token: String,
+    token_hash: String,
+}
+
+impl std::fmt::Debug for SessionHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionHandle").field("user_id", &self.user_id).finish_non_exhaustive()
+    }
+}
+
+/// A fresh session; the only moment its token is known.
+pub struct SignedIn {
+    pub user: User,
+    pub token: Zeroizing<String>,
+    pub csrf_token: String,
+    /// The session's latest possible end.
+    pub ends_at: Timestamp,
+}
+
+/// Signs a person in.
+///
+/// Errors: `Unauthenticated` for an unknown address and a wrong password alike, `TooManyAttempts` while the address or
+/// the peer is locked (the password is not looked at then).
+pub async fn sign_in(app: &App, email: &str, password: &str, peer: IpAddr, request_id: RequestId) -> Result<SignedIn> {
+    let email = normalized(email);
+    let by_email = format!("email:{email}");
+    let by_peer = format!("peer:{peer}");
+    // The guess is counted before it is looked at: a thousand at once are counted one after another.
+    let peer_failures = count_guess(app, &[&by_email, &by_peer]).await?.pop().unwrap_or_default();
+    let mut tx = app.store().system_read().await?;
+    let subject = tx.sign_in_subject(&email).await?;
+    drop(tx);
+    let hash = subject.as_ref().map_or(NOBODY, |subject| subject.password_hash.as_str()).to_owned();
+    let is_right = verify(password, hash).await?;
+    let Some(subject) = subject.filter(|subject| is_right && !subject.is_disabled) else {
+        return Err(Error::Unauthenticated);
+    };
+    let mut tx = app.store().system().await?;
+    tx.set_sign_in_failures(&by_email, 0).await?;
+    tx.set_sign_in_failures(&by_peer, peer_failures).await?;
+    tx.commit().await?;
+    let caller =
+        Caller { tenant: subject.tenant_id, actor: Actor::User(subject.user_id.clone()), role: Role::Admin, request_id };
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let user = tx.user(&subject.user_id).await?.ok_or(Error::Unauthenticated)?;
+    let signed_in = open_session(app, &mut tx, user).await?;
+    tx.record_audit(&audit(app, &caller, "user.signed_in", signed_in.user.id.as_ref(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(signed_in)
+}
+
+pub async fn sign_out(app: &App, who: &Authenticated) -> Result<()> {
+    let Some(session) = &who.session else { return Ok(()) };
+    let mut tx = app.tenant(&who.caller.tenant).write().await?;
+    tx.delete_session(&session.token_hash).await?;
+    tx.record_audit(&audit(app, &who.caller, "user.signed_out", session.user_id.as_ref(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Errors: `Unauthenticated` when the session is unknown, over, or its user disabled.
+pub async fn authenticate_session(app: &App, token: &str, request_id: RequestId) -> Result<Authenticated> {
+    let token_hash = token_hash(token);
+    let mut tx = app.store().system_read().await?;
+    let session = tx.session(&token_hash).await?;
+    drop(tx);
+    let now = app.now();
+    let session = session
+        .filter(|session| session.expires_at > now && !session.is_user_disabled)
+        .ok_or(Error::Unauthenticated)?;
+    let end = session_end(session.created_at, now);
+    if end.millis_since(session.expires_at) > SESSION_TOUCH_MS {
+        let mut tx = app.store().system().await?;
+        tx.extend_session(&token_hash, end).await?;
+        tx.commit().await?;
+    }
+    let role = role_of(&session.role)?;
+    let caller = Caller { tenant: session.tenant_id, actor: Actor::User(session.user_id.clone()), role, request_id };
+    let session = SessionHandle { user_id: session.user_id, csrf_token: session.csrf_token, token_hash };
+    Ok(Authenticated { caller, session: Some(session) })
+}
+
+/// Errors: `Unauthenticated` when the token is unknown or revoked.
+pub async fn authenticate_token(app: &App, token: &str, request_id: RequestId) -> Result<Authenticated> {
+    let mut tx = app.store().system_read().await?;
+    let key = tx.api_key(&token_hash(token)).await?.filter(|key| key.revoked_at.is_none()).ok_or(Error::Unauthenticated)?;
+    let role = role_of(&key.role)?;
+    let caller = Caller { tenant: key.tenant_id, actor: Actor::Key(key.id), role, request_id };
+    Ok(Authenticated { caller, session: None })
+}
+
+/// The person behind a session; `None` for a token.
+pub async fn who_is(app: &App, who: &Authenticated) -> Result<Option<User>> {
+    let Some(session) = &who.session else { return Ok(None) };
+    Ok(app.tenant(&who.caller.tenant).read().await?.user(&session.user_id).await?)
+}
+
+/// Errors: `Invalid` names `email`, `name` or `password`; `Conflict` `email_taken`.
+pub async fn create_user(app: &App, caller: &Caller, name: &str, email: &str, password: &str) -> Result<UserId> {
+    let email = normalized(email);
+    let (local, host) = email.split_once('@').unwrap_or_default();
+    if local.is_empty() || host.is_empty() || email.chars().any(char::is_whitespace) || email.len() > 254 {
+        return Err(Error::invalid("email", "invalid", "not an e-mail address"));
+    }
+    check_name(name)?;
+    check_password("password", password)?;
+    let hash = hash(password).await?;
+    let id: UserId = app.new_id();
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let user = NewUser {
+        id: &id,
+        name: name.trim(),
+        email: &email,
+        password_hash: &hash,
+        role: Role::Admin.code(),
+        created_at: app.now(),
+    };
+    tx.insert_user(&user).await.map_err(|error| {
+        if error.is_unique_violation() {
+            Error::Conflict { code: "email_taken", detail: "somebody signs in with this e-mail address already".into() }
+        } else {
+            error.into()
+        }
+    })?;
+    tx.record_audit(&audit(app, caller, "user.created", id.as_ref(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Sets a new password, ends all sessions of the user and opens a fresh one.
+///
+/// Errors: `Invalid` names `current_password` or `new_password`; `Forbidden` for a token; `TooManyAttempts`.
+pub async fn change_password(app: &App, who: &Authenticated, current: &str, new: &str) -> Result<SignedIn> {
+    let session = who.session.as_ref().ok_or(Error::Forbidden)?;
+    check_password("new_password", new)?;
+    let subject = format!("password:{}", session.user_id);
+    count_guess(app, &[&subject]).await?;
+    let tenant = app.tenant(&who.caller.tenant);
+    let known = tenant.read().await?.password_hash(&session.user_id).await?.ok_or(Error::Unauthenticated)?;
+    if !verify(current, known.clone()).await? {
+        return Err(Error::invalid("current_password", "wrong", "this is not your current password"));
+    }
+    let fresh = hash(new).await?;
+    let mut system = app.store().system().await?;
+    system.set_sign_in_failures(&subject, 0).await?;
+    system.commit().await?;
+    let mut tx = tenant.write().await?;
+    if tx.password_hash(&session.user_id).await?.as_deref() != Some(known.as_str()) {
+        return Err(Error::VersionConflict { what: "the password" });
+    }
+    tx.set_password_hash(&session.user_id, &fresh).await?;
+    tx.delete_sessions_of(&session.user_id).await?;
+    let user = tx.user(&session.user_id).await?.ok_or(Error::Unauthenticated)?;
+    let signed_in = open_session(app, &mut tx, user).await?;
+    tx.record_audit(&audit(app, &who.caller, "user.password_changed", session.user_id.as_ref(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(signed_in)
+}
+
+/// Makes a key; its token is answered once and never again.
+///
+/// Errors: `Invalid` names `name`.
+pub async fn create_api_key(app: &App, caller: &Caller, name: &str, role: Role) -> Result<(ApiKey, Zeroizing<String>)> {
+    check_name(name)?;
+    let token = Zeroizing::new(format!("vk_{}", BASE64URL_NOPAD.encode(&random_bytes::<32>())));
+    let key = ApiKey {
+        id: app.new_id(),
+        tenant_id: caller.tenant.clone(),
+        name: name.trim().to_owned(),
+        role: role.code().to_owned(),
+        created_at: app.now(),
+        revoked_at: None,
+    };
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    insert_key(&mut tx, &key, &token).await?;
+    tx.record_audit(&audit(app, caller, "api_key.created", key.id.as_ref(), json!({ "role": role.code() }))).await?;
+    tx.commit().await?;
+    Ok((key, token))
+}
+
+pub async fn list_api_keys(app: &App, caller: &Caller, page: &PageRequest) -> Result<PageOf<ApiKey>> {
+    Ok(app.tenant(&caller.tenant).read().await?.api_keys(page).await?)
+}
+
+/// A revoked key is refused from the next request on. Revoking twice is no error.
+pub async fn revoke_api_key(app: &App, caller: &Caller, id: &ApiKeyId) -> Result<()> {
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    if !tx.revoke_api_key(id, app.now()).await? {
+        return Err(Error::NotFound { what: "API key" });
+    }
+    tx.record_audit(&audit(app, caller, "api_key.revoked", id.as_ref(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The first start's administrator: made when the tenant has no user yet. Answers whether it was.
+///
+/// Errors: `Invalid` names `email` or `password`.
+pub async fn ensure_admin(app: &App, tenant: &TenantId, email: &str, password: &str) -> Result<bool> {
+    if app.tenant(tenant).read().await?.has_users().await? {
+        return Ok(false);
+    }
+    match create_user(app, &by_system(app, tenant), "Administrator", email, password).await {
+        Ok(_) => Ok(true),
+        // Another replica starts at the same time and was faster.
+        Err(Error::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The bot's service token of the configuration: known after this. Answers whether it was new.
+pub async fn ensure_bot_token(app: &App, tenant: &TenantId, token: &str) -> Result<bool> {
+    let known = app.store().system_read().await?.api_key(&token_hash(token)).await?;
+    if let Some(key) = known {
+        if key.revoked_at.is_some() {
+            tracing::warn!(key.id = %key.id, "the bot's token of the configuration was revoked; set another CRM_API_TOKEN");
+        }
+        return Ok(false);
+    }
+    let key = ApiKey {
+        id: app.new_id(),
+        tenant_id: tenant.clone(),
+        name: "Bot (configuration)".to_owned(),
+        role: Role::Bot.code().to_owned(),
+        created_at: app.now(),
+        revoked_at: None,
+    };
+    let caller = by_system(app, tenant);
+    let mut tx = app.tenant(tenant).write().await?;
+    match insert_key(&mut tx, &key, token).await {
+        Ok(()) => {}
+        // Another replica starts at the same time and was faster.
+        Err(error) if error.is_unique_violation() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    }
+    tx.record_audit(&audit(app, &caller, "api_key.created", key.id.as_ref(), json!({ "role": "bot" }))).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Forgets ended sessions, old failures and old idempotency keys: a daily tick.
+pub async fn forget_expired(app: &App) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().system().await?;
+    tx.purge_sessions(now).await?;
+    tx.purge_sign_in_failures(now.plus_millis(-FAILURES_KEPT_MS)).await?;
+    tx.purge_idempotency_keys(now.plus_millis(-IDEMPOTENCY_KEPT_MS)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What a deed of `caller` looks like in the audit log.
+pub fn audit(app: &App, caller: &Caller, action: &str, object_id: &str, details: Value) -> AuditEntry {
+    AuditEntry {
+        id: app.new_id(),
+        actor: caller.actor.to_string(),
+        action: action.to_owned(),
+        object_id: object_id.to_owned(),
+        details,
+        request_id: caller.request_id.clone(),
+        at: app.now(),
+    }
+}
+
+fn by_system(app: &App, tenant: &TenantId) -> Caller {
+    Caller { tenant: tenant.clone(), actor: Actor::System, role: Role::Admin, request_id: app.new_id() }
+}
+
+/// Counts a guess of each subject and answers their failures before it.
+///
+/// Errors: `TooManyAttempts` while one of them is locked; nothing is counted then.
+async fn count_guess(app: &App, subjects: &[&str]) -> Result<Vec<i64>> {
+    let now = app.now();
+    let mut tx = app.store().system().await?;
+    let mut failures = Vec::new();
+    for subject in subjects {
+        let known = tx.count_sign_in_guess(subject, now).await?;
+        let since_ms = now.millis_since(Timestamp::from_millis(known.last_failed_at_ms));
+        let left_ms = lock_ms(known.failures).saturating_sub(since_ms);
+        if left_ms > 0 {
+            return Err(Error::TooManyAttempts { after_s: left_ms.unsigned_abs().div_ceil(1000) });
+        }
+        failures.push(known.failures);
+    }
+    tx.commit().await?;
+    Ok(failures)
+}
+
+/// 1 s after the fifth failure, then twice as long each time.
+fn lock_ms(failures: i64) -> i64 {
+    let doublings = failures.saturating_sub(FREE_FAILURES);
+    let seconds = match u32::try_from(doublings) {
+        Ok(doublings) => 1_u64.checked_shl(doublings).filter(|seconds| *seconds > 0).unwrap_or(MAX_LOCK_S).min(MAX_LOCK_S),
+        Err(_) => 0,
+    };
+    i64::try_from(seconds * 1000).unwrap_or(i64::MAX)
+}
+
+async fn open_session(app: &App, tx: &mut store::Tx, user: User) -> Result<SignedIn> {
+    let token = Zeroizing::new(BASE64URL_NOPAD.encode(&random_bytes::<32>()));
+    let csrf_token = BASE64URL_NOPAD.encode(&random_bytes::<32>());
+    let now = app.now();
+    let session = NewSession {
+        token_hash: &token_hash(&token),
+        user_id: &user.id,
+        csrf_token: &csrf_token,
+        created_at: now,
+        expires_at: session_end(now, now),
+    };
+    tx.insert_session(&session).await?;
+    Ok(SignedIn { user, token, csrf_token, ends_at: now.plus_millis(SESSION_MAX_MS) })
+}
+
+fn session_end(created_at: Timestamp, now: Timestamp) -> Timestamp {
+    now.plus_millis(SESSION_IDLE_MS).min(created_at.plus_millis(SESSION_MAX_MS))
+}
+
+async fn insert_key(tx: &mut store::Tx, key: &ApiKey, token: &str) -> Result<(), store::Error> {
+    let hash = token_hash(token);
+    let row = NewApiKey { id: &key.id, name: &key.name, token_hash: &hash, role: &key.role, created_at: key.created_at };
+    tx.insert_api_key(&row).await
+}
+
+/// A token has 256 random bits, so a plain hash is enough: there is nothing to guess.
+fn token_hash(token: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(token.as_bytes()))
+}
+
+fn role_of(code: &str) -> Result<Role> {
+    Role::parse(code).ok_or_else(|| Error::internal(format!("the role {code} is unknown")))
+}
+
+fn normalized(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let length = name.trim().chars().count();
+    if length == 0 || length > MAX_NAME_CHARS {
+        return Err(Error::invalid("name", "length", format!("a name has 1 to {MAX_NAME_CHARS} characters")));
+    }
+    Ok(())
+}
+
+fn check_password(field: &str, password: &str) -> Result<()> {
+    if password.chars().count() < MIN_PASSWORD_CHARS || password.len() > MAX_PASSWORD_BYTES {
+        return Err(Error::invalid(field, "length", format!("a password has at least {MIN_PASSWORD_CHARS} characters")));
+    }
+    Ok(())
+}
+
+async fn hash(password: &str) -> Result<String> {
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    off_thread(move || {
+        let hash: PasswordHash = Argon2::default().hash_password_with_salt(&password, &random_bytes::<16>())?;
+        Ok(hash.to_string())
+    })
+    .await
+}
+
+async fn verify(password: &str, hash: String) -> Result<bool> {
+    if password.len() > MAX_PASSWORD_BYTES {
+        return Ok(false);
+    }
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    off_thread(move || {
+        let hash = PasswordHash::new(&hash)?;
+        Ok(Argon2::default().verify_password(&password, &hash).is_ok())
+    })
+    .await
+}
+
+/// Hashing takes tens of milliseconds: the threads that serve everybody must not wait for it.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, argon2::password_hash::Error> + Send + 'static,
+) -> Result<T> {
+    let permit = HASHING.acquire().await.map_err(|_| Error::internal("the password hasher is closed"))?;
+    let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("the password hasher stopped"))?;
+    drop(permit);
+    outcome.map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_doubles_from_one_second_to_a_quarter_of_an_hour() {
+        let seconds = [0, 4, 5, 6, 7, 14, 15, 80, i64::MAX].map(|failures| lock_ms(failures) / 1000);
+        assert_eq!(seconds, [0, 0, 1, 2, 4, 512, 900, 900, 900]);
+    }
+
+    #[tokio::test]
+    async fn a_password_is_known_again_and_another_is_not() {
+        let hash = hash("correct horse").await.unwrap();
+        assert!(verify("correct horse", hash.clone()).await.unwrap());
+        assert!(!verify("battery staple", hash).await.unwrap());
+        assert!(!verify("", NOBODY.to_owned()).await.unwrap());
+    }
+}
