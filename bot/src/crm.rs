@@ -1,0 +1,189 @@
+//! The client of the CRM API's conversation routes. Everything it sends may be repeated: the API dedupes by key or id.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use api_types::{
+    conversation::{BotProfile, ClaimReply, ClaimRequest, Event, EventReply, ResultsRequest},
+    problem::Problem,
+};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use crate::config::Secret;
+
+/// Events and reports in flight at once: enough to keep many chats moving, little enough not to flood the API.
+const MAX_IN_FLIGHT: usize = 64;
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// On top of the wait that a claim asks for.
+const CLAIM_MARGIN: Duration = Duration::from_secs(10);
+/// The whole download of a document; Telegram takes 50 MB at most.
+const FILE_TIMEOUT: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Error)]
+pub enum CrmError {
+    /// Worth another try: not reachable, too slow, broken, or not set up to serve us (then a person must mend it).
+    #[error("the CRM API is not available: {0}")]
+    Unavailable(String),
+    /// 500 for this very request; others may pass.
+    #[error("the CRM API failed on this request: {0}")]
+    Failed(String),
+    /// Refused for good: repeating won't help.
+    #[error("the CRM API refused: {status} {code}")]
+    Refused { status: u16, code: String },
+}
+
+#[derive(Debug, Clone)]
+pub struct Crm {
+    client: Client,
+    base: Url,
+    token: Secret,
+    in_flight: Arc<Semaphore>,
+    answers: Arc<AtomicBool>,
+}
+
+impl Crm {
+    /// Errors: the HTTP client can't be built (no TLS provider installed).
+    pub fn new(base: Url, token: Secret) -> Result<Self, reqwest::Error> {
+        let client = Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .pool_idle_timeout(Duration::from_secs(60))
+            .tcp_nodelay(true)
+            .build()?;
+        Ok(Self {
+            client,
+            base,
+            token,
+            in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
+            answers: Arc::default(),
+        })
+    }
+
+    /// Whether the last call reached a CRM API that answers.
+    pub fn answers(&self) -> bool {
+        self.answers.load(Ordering::Relaxed)
+    }
+
+    pub async fn post_event(&self, event: &Event) -> Result<EventReply, CrmError> {
+        let _permit = self.in_flight.acquire().await;
+        self.post(&["api", "bot", "events"], event, CALL_TIMEOUT).await
+    }
+
+    pub async fn claim(&self, request: &ClaimRequest) -> Result<ClaimReply, CrmError> {
+        let timeout = Duration::from_millis(request.wait_ms.into()) + CLAIM_MARGIN;
+        self.post(&["api", "bot", "deliveries", "claim"], request, timeout)
+            .await
+    }
+
+    pub async fn report(&self, request: &ResultsRequest) -> Result<(), CrmError> {
+        let _permit = self.in_flight.acquire().await;
+        let route = ["api", "bot", "deliveries", "results"];
+        let request = self.request(Method::POST, &route).json(request);
+        self.send(request.timeout(CALL_TIMEOUT)).await?;
+        Ok(())
+    }
+
+    pub async fn profile(&self) -> Result<BotProfile, CrmError> {
+        let response = self
+            .send(
+                self.request(Method::GET, &["api", "bot", "profile"])
+                    .timeout(CALL_TIMEOUT),
+            )
+            .await?;
+        read_json(response).await
+    }
+
+    /// The bytes of a stored file, to be streamed on.
+    pub async fn file(&self, id: &str) -> Result<Response, CrmError> {
+        self.send(self.request(Method::GET, &["api", "files", id]).timeout(FILE_TIMEOUT))
+            .await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        route: &[&str],
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, CrmError> {
+        let request = self.request(Method::POST, route).json(body);
+        read_json(self.send(request.timeout(timeout)).await?).await
+    }
+
+    /// Segments are escaped, so an opaque id can't walk to another route.
+    fn request(&self, method: Method, route: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(route);
+        }
+        self.client.request(method, url).bearer_auth(self.token.expose())
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, CrmError> {
+        let result = match request.send().await {
+            Err(error) => Err(unavailable(&error)),
+            Ok(response) if response.status().is_success() => Ok(response),
+            Ok(response) => Err(refusal(response).await),
+        };
+        let answers = !matches!(result, Err(CrmError::Unavailable(_)));
+        self.answers.store(answers, Ordering::Relaxed);
+        result
+    }
+}
+
+async fn read_json<T: DeserializeOwned>(response: Response) -> Result<T, CrmError> {
+    response.json().await.map_err(|error| unavailable(&error))
+}
+
+fn unavailable(error: &reqwest::Error) -> CrmError {
+    CrmError::Unavailable(describe(error))
+}
+
+/// What went wrong, without the address: addresses may carry secrets.
+pub fn describe(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "can't connect"
+    } else if error.is_decode() {
+        "an answer that can't be read"
+    } else if error.is_body() {
+        "the transfer broke off"
+    } else {
+        "the request failed"
+    };
+    kind.to_owned()
+}
+
+/// 401, 403 and 404 are about our settings, not about this request, so they count as unavailable: an update is not
+/// thrown away because somebody mistyped a token.
+async fn refusal(response: Response) -> CrmError {
+    let status = response.status();
+    let code = match response.json::<Problem>().await {
+        Ok(problem) => problem.code,
+        Err(_) => "no_problem_body".to_owned(),
+    };
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CrmError::Unavailable(format!(
+            "it answers {}: check that CRM_API_TOKEN is the service token of that API",
+            status.as_u16()
+        )),
+        StatusCode::NOT_FOUND => CrmError::Unavailable("it answers 404: check CRM_API_URL".to_owned()),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            CrmError::Unavailable(format!("it answers {}", status.as_u16()))
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => CrmError::Failed(code),
+        _ if status.is_client_error() => CrmError::Refused {
+            status: status.as_u16(),
+            code,
+        },
+        _ => CrmError::Unavailable(format!("it answers {}", status.as_u16())),
+    }
+}

@@ -1,0 +1,225 @@
+//! From content to Telegram's messages. Pure: the same content always gives the same parts.
+
+mod keyboard;
+mod text;
+
+use api_types::conversation::{Content, FileRef, Language, Progress, Span, Style};
+use teloxide::types::ReplyMarkup;
+use thiserror::Error;
+
+pub use text::{CAPTION_LIMIT, Styled, TEXT_LIMIT};
+
+/// One message of Telegram's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    Text {
+        text: Styled,
+        markup: Option<ReplyMarkup>,
+    },
+    Document {
+        file: FileRef,
+        /// Empty: no caption.
+        caption: Styled,
+        markup: Option<ReplyMarkup>,
+    },
+}
+
+/// Content that no message can show; repeating won't help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unrenderable {
+    #[error("a button's action has {0} bytes, 1 to 64 are allowed")]
+    ActionLength(usize),
+    #[error("a button's link is not an http, https or tg address")]
+    ButtonUrl,
+    #[error("a button has no label")]
+    NoLabel,
+    #[error("{0} buttons are too many for one message")]
+    TooManyButtons(usize),
+    #[error("there is nothing to show")]
+    Empty,
+}
+
+/// Shapes: at least one part, unless the content is nothing but an activity; buttons or keyboard hang on the last one.
+/// A document carries its text as a caption if it fits there, otherwise the text follows in messages of its own.
+pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
+    let mut spans: Vec<Span> = content.progress.iter().filter_map(progress_line).collect();
+    spans.extend_from_slice(&content.text);
+    let text = Styled::from_spans(&spans);
+    let markup = keyboard::markup(content)?;
+
+    let mut parts = Vec::new();
+    let mut texts = Vec::new();
+    if let Some(file) = &content.file {
+        let fits = text.len_utf16() <= CAPTION_LIMIT;
+        let caption = if fits {
+            text.split(CAPTION_LIMIT).pop().unwrap_or_default()
+        } else {
+            texts = text.split(TEXT_LIMIT);
+            Styled::default()
+        };
+        parts.push(Part::Document {
+            file: file.clone(),
+            caption,
+            markup: None,
+        });
+    } else {
+        texts = text.split(TEXT_LIMIT);
+    }
+    parts.extend(texts.into_iter().map(|text| Part::Text { text, markup: None }));
+
+    match parts.last_mut() {
+        Some(Part::Text { markup: last, .. } | Part::Document { markup: last, .. }) => *last = markup,
+        None if content.activity.is_some() && markup.is_none() => {}
+        None => return Err(Unrenderable::Empty),
+    }
+    Ok(parts)
+}
+
+/// An edit can change text and inline buttons, nothing else.
+pub fn fits_an_edit(parts: &[Part]) -> bool {
+    matches!(
+        parts,
+        [Part::Text {
+            markup: None | Some(ReplyMarkup::InlineKeyboard(_)),
+            ..
+        }]
+    )
+}
+
+const BAR_CELLS: u32 = 10;
+
+/// `▰▰▰▱▱▱▱▱▱  Вопрос 3 из 9` above the text; a cell a step while they are few.
+fn progress_line(progress: &Progress) -> Option<Span> {
+    let total = progress.total;
+    if total == 0 {
+        return None;
+    }
+    let current = progress.current.clamp(1, total);
+    let cells = total.min(BAR_CELLS);
+    let filled = (u64::from(current) * u64::from(cells)).div_ceil(u64::from(total));
+    let bar: String = (1..=u64::from(cells))
+        .map(|cell| if cell <= filled { '▰' } else { '▱' })
+        .collect();
+    let label = match progress.language {
+        Language::Ru => format!("Вопрос {current} из {total}"),
+        Language::En => format!("Question {current} of {total}"),
+    };
+    Some(Span {
+        text: format!("{bar}  {label}\n\n"),
+        style: Style::Plain,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use api_types::conversation::{Activity, Button, Press};
+
+    use super::*;
+
+    fn plain(text: &str) -> Span {
+        Span {
+            text: text.to_owned(),
+            style: Style::Plain,
+        }
+    }
+
+    fn file() -> FileRef {
+        FileRef {
+            id: "file_1".to_owned(),
+            file_name: "Программа Анны.pdf".to_owned(),
+            mime_type: "application/pdf".to_owned(),
+            size: 10,
+            external_file_id: None,
+        }
+    }
+
+    fn buttons() -> Vec<Vec<Button>> {
+        vec![vec![Button {
+            label: "Дальше".to_owned(),
+            press: Press::Action {
+                action: "next".to_owned(),
+            },
+        }]]
+    }
+
+    fn question(language: Language, current: u32, total: u32) -> String {
+        let content = Content {
+            text: vec![plain("?")],
+            progress: Some(Progress {
+                current,
+                total,
+                language,
+            }),
+            ..Content::default()
+        };
+        match render(&content).unwrap().as_slice() {
+            [Part::Text { text, .. }] => text.text.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn progress_stands_above_the_text_in_both_languages() {
+        assert_eq!(question(Language::Ru, 3, 9), "▰▰▰▱▱▱▱▱▱  Вопрос 3 из 9\n\n?");
+        assert_eq!(question(Language::En, 3, 9), "▰▰▰▱▱▱▱▱▱  Question 3 of 9\n\n?");
+        assert_eq!(question(Language::En, 1, 40), "▰▱▱▱▱▱▱▱▱▱  Question 1 of 40\n\n?");
+        assert_eq!(question(Language::Ru, 12, 5), "▰▰▰▰▰  Вопрос 5 из 5\n\n?");
+        assert_eq!(question(Language::Ru, 1, 0), "?");
+    }
+
+    #[test]
+    fn a_document_carries_a_short_text_and_is_followed_by_a_long_one() {
+        let mut content = Content {
+            text: vec![plain("Ваша программа")],
+            file: Some(file()),
+            buttons: buttons(),
+            ..Content::default()
+        };
+        let parts = render(&content).unwrap();
+        assert!(
+            matches!(&parts[..], [Part::Document { caption, markup: Some(_), .. }] if caption.text == "Ваша программа")
+        );
+
+        content.text = vec![plain(&"слово ".repeat(1000))];
+        let parts = render(&content).unwrap();
+        let [
+            Part::Document {
+                caption, markup: None, ..
+            },
+            Part::Text { markup: None, .. },
+            Part::Text { markup: Some(_), .. },
+        ] = &parts[..]
+        else {
+            panic!("{parts:?}")
+        };
+        assert!(caption.text.is_empty());
+        assert!(!fits_an_edit(&parts));
+    }
+
+    #[test]
+    fn only_one_text_with_inline_buttons_can_be_an_edit() {
+        let mut content = Content {
+            text: vec![plain("?")],
+            keyboard: vec![vec!["Меню".to_owned()]],
+            ..Content::default()
+        };
+        assert!(!fits_an_edit(&render(&content).unwrap()));
+        content.buttons = buttons();
+        assert!(
+            fits_an_edit(&render(&content).unwrap()),
+            "the keyboard is ignored beside buttons"
+        );
+    }
+
+    #[test]
+    fn nothing_is_refused_but_a_mere_activity_is_not() {
+        assert_eq!(render(&Content::default()), Err(Unrenderable::Empty));
+        let mut content = Content {
+            text: vec![plain(" \n ")],
+            ..Content::default()
+        };
+        assert_eq!(render(&content), Err(Unrenderable::Empty));
+        content.activity = Some(Activity::Typing);
+        assert_eq!(render(&content), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,8 @@
+//! What the bot does, seen from outside: the sandbox's Telegram on one side, a scripted CRM API on the other.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod conversation;
+mod deliveries;
+mod faults;
+mod process;
+mod support;
