@@ -75,7 +75,7 @@ pub enum Outcome {
 
 /// Starts and keeps the programs of `bin`; returns after a signal when all of them are gone.
 pub async fn run(settings: &Settings, bin: &Path, screen: Screen) -> Result<Outcome, RunError> {
-    let programs = programs(settings, bin);
+    let programs = programs(settings, bin, screen);
     for program in &programs {
         if !program.file.exists() {
             return Err(RunError::NotBuilt(program.file.clone()));
@@ -106,11 +106,15 @@ pub async fn run(settings: &Settings, bin: &Path, screen: Screen) -> Result<Outc
 }
 
 /// The sandbox first, because the API asks its clock; the bot last, because it needs the API.
-fn programs(settings: &Settings, bin: &Path) -> Vec<Program> {
-    let all = Arc::new(settings.values.clone());
-    let mut public = settings.values.clone();
+fn programs(settings: &Settings, bin: &Path, screen: Screen) -> Vec<Program> {
+    let mut all = settings.values.clone();
+    if !screen.is_coloured() {
+        // The programs write into our pipe in any case; whether its end has colours only we know.
+        all.insert("NO_COLOR".to_owned(), "1".to_owned());
+    }
+    let mut public = all.clone();
     public.retain(|key, _| !API_ONLY.contains(&key.as_str()));
-    let public = Arc::new(public);
+    let (all, public) = (Arc::new(all), Arc::new(public));
     let program = |name, file: &str, colour, ready_url, values: &Arc<Values>| Program {
         speaker: Speaker { name, colour },
         file: bin.join(file),

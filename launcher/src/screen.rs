@@ -32,6 +32,10 @@ impl Screen {
         }
     }
 
+    pub fn is_coloured(&self) -> bool {
+        self.is_coloured
+    }
+
     /// One sentence of the launcher's own, in English and Russian.
     pub fn say(&self, english: &str, russian: &str) {
         self.line(
@@ -103,7 +107,7 @@ fn prefixed(speaker: Speaker, text: &str, is_coloured: bool) -> String {
 }
 
 fn welcome_lines(settings: &Settings) -> Vec<String> {
-    let pair = |label: &str, value: &str| format!("{label:<38}{value}");
+    let pair = |label: &str, value: &str| format!("{label:<41}{value}");
     let api = settings.http.url();
     let mut lines = vec!["Voronka is running  ·  Воронка работает".to_owned(), String::new()];
     if let Some(sandbox) = settings.sandbox {
@@ -114,7 +118,7 @@ fn welcome_lines(settings: &Settings) -> Vec<String> {
     lines.push(pair("API docs · Описание API", &format!("{api}/api/docs")));
     lines.push(pair("Administrator · Администратор", &settings.admin_email));
     if let Some(password) = &settings.admin_password {
-        lines.push(pair("One-time password · Пароль на один раз", password));
+        lines.push(pair("One-time password · Одноразовый пароль", password));
     }
     lines.push(String::new());
     if settings.sandbox.is_some() {

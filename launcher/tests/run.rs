@@ -252,6 +252,7 @@ fn a_fresh_machine_gets_everything_started_and_is_told_where_it_is() {
         format!("OPENAI_BASE_URL={sandbox}/openai/v1"),
         format!("CLOCK_URL={sandbox}/sandbox/clock"),
         format!("TELEGRAM_API_URL={sandbox}"),
+        "NO_COLOR=1".to_owned(),
     ] {
         assert!(api.contains(&format!("{line}\n")), "{line} is missing in\n{api}");
     }
