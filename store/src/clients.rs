@@ -489,4 +489,25 @@ impl Tx {
             crate::dialect::Link::Postgres(_) => Backend::Postgres,
         }
     }
+
+    /// (client, tag) of several clients at once, at most a page of them.
+    pub async fn tags_of_each(&mut self, ids: &[ClientId]) -> Result<Vec<(String, String)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (0..ids.len()).map(|at| format!("${}", at + 2)).collect();
+        let sql = format!(
+            "SELECT client_id, tag FROM client_tags WHERE tenant_id = $1 AND client_id IN ({}) ORDER BY client_id, tag",
+            places.join(", ")
+        );
+        crate::dialect::on!(self, connection => {
+            let mut query =
+                sqlx::query_as::<_, (String, String)>(AssertSqlSafe(sql.as_str())).bind(self.tenant.as_ref());
+            for id in ids {
+                query = query.bind(id.as_str());
+            }
+            query.fetch_all(connection).await
+        })
+        .map_err(Error::from)
+    }
 }

@@ -202,4 +202,20 @@ impl Tx {
         .map(Lead::try_from)
         .collect()
     }
+
+    /// Like [`Tx::take_lead`], unless somebody else works with it (`force` takes it over) or it is closed.
+    pub async fn take_free_lead(&mut self, id: &LeadId, who: &str, force: bool) -> Result<bool> {
+        const SQL: &str = "UPDATE leads SET taken_by = $1, status = CASE WHEN status = 'new' THEN 'in_progress' ELSE status END, \
+             version = version + 1 WHERE tenant_id = $2 AND id = $3 AND closed_at_ms IS NULL \
+             AND (taken_by IS NULL OR $4 = 1)";
+        let taken = execute!(
+            self,
+            SQL,
+            who,
+            self.tenant.as_ref(),
+            id.as_str(),
+            i64::from(force)
+        )?;
+        Ok(taken == 1)
+    }
 }

@@ -4,8 +4,9 @@ use domain::ids::{ClientId, Id, TouchId};
 use domain::time::Timestamp;
 
 use crate::clients::Origin;
-use crate::dialect::{execute, row, rows};
-use crate::{Error, Result, Tx};
+use crate::dialect::{execute, row, rows, scalar};
+use crate::page::BEYOND_ALL_IDS;
+use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeepLink {
@@ -81,6 +82,25 @@ impl From<LinkRow> for DeepLink {
     }
 }
 
+impl TryFrom<TouchRow> for Touch {
+    type Error = Error;
+
+    fn try_from(row: TouchRow) -> Result<Self> {
+        Ok(Self {
+            id: TouchId::parse(&row.id).ok_or_else(|| Error::corrupt("touches.id", &row.id))?,
+            channel: row.channel,
+            origin: Origin {
+                source: row.source,
+                campaign: row.campaign,
+                utm: row.utm,
+                referrer: row.referrer,
+                payload: row.payload,
+            },
+            at: Timestamp::from_millis(row.at_ms),
+        })
+    }
+}
+
 impl Tx {
     pub async fn insert_link(&mut self, link: &DeepLink) -> Result<()> {
         const SQL: &str = "INSERT INTO deep_links (token, tenant_id, purpose, source, campaign, utm, referrer, created_at_ms, expires_at_ms) \
@@ -151,20 +171,48 @@ impl Tx {
              WHERE tenant_id = $1 AND client_id = $2 ORDER BY id LIMIT 200";
         rows!(self, TouchRow, SQL, self.tenant.as_ref(), client.as_str())?
             .into_iter()
-            .map(|row| {
-                Ok(Touch {
-                    id: TouchId::parse(&row.id).ok_or_else(|| Error::corrupt("touches.id", &row.id))?,
-                    channel: row.channel,
-                    origin: Origin {
-                        source: row.source,
-                        campaign: row.campaign,
-                        utm: row.utm,
-                        referrer: row.referrer,
-                        payload: row.payload,
-                    },
-                    at: Timestamp::from_millis(row.at_ms),
-                })
-            })
+            .map(Touch::try_from)
             .collect()
+    }
+
+    /// Newest first.
+    pub async fn list_touches(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Touch>> {
+        const SQL: &str = "SELECT id, channel, source, campaign, utm, referrer, payload, at_ms FROM touches \
+             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
+        let touches = rows!(
+            self,
+            TouchRow,
+            SQL,
+            self.tenant.as_ref(),
+            client.as_str(),
+            after,
+            page.fetch()
+        )?
+        .into_iter()
+        .map(Touch::try_from)
+        .collect::<Result<Vec<_>>>()?;
+        Ok(PageOf::cut(touches, page, |touch| touch.id.to_string()))
+    }
+
+    /// Newest first. The cursor is the token of the last link.
+    pub async fn list_links(&mut self, page: &PageRequest) -> Result<PageOf<DeepLink>> {
+        const PLACE: &str = "SELECT created_at_ms FROM deep_links WHERE tenant_id = $1 AND token = $2";
+        const SQL: &str = "SELECT token, purpose, source, campaign, utm, referrer, created_at_ms, expires_at_ms, used_at_ms \
+             FROM deep_links WHERE tenant_id = $1 AND (created_at_ms < $2 OR (created_at_ms = $2 AND token > $3)) \
+             ORDER BY created_at_ms DESC, token LIMIT $4";
+        let (before, token) = match &page.after {
+            Some(cursor) => {
+                // Links are never deleted, so a cursor that names none was not ours: nothing follows it.
+                let place = scalar!(self, i64, PLACE, self.tenant.as_ref(), cursor.0.as_str())?;
+                (place.unwrap_or(i64::MIN), cursor.0.as_str())
+            }
+            None => (i64::MAX, ""),
+        };
+        let links = rows!(self, LinkRow, SQL, self.tenant.as_ref(), before, token, page.fetch())?
+            .into_iter()
+            .map(DeepLink::from)
+            .collect();
+        Ok(PageOf::cut(links, page, |link| link.token.clone()))
     }
 }

@@ -6,7 +6,8 @@ use domain::pipeline::StageKind;
 use domain::time::Timestamp;
 
 use crate::dialect::{execute, row, rows};
-use crate::{Error, Result, Tx};
+use crate::page::BEYOND_ALL_IDS;
+use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 /// Counts are spread over this many rows a stage.
 const SHARDS: u8 = 16;
@@ -85,6 +86,22 @@ impl TryFrom<StageRow> for Stage {
             position: row.position,
             version: row.version,
             archived_at: row.archived_at_ms.map(Timestamp::from_millis),
+        })
+    }
+}
+
+impl TryFrom<MoveRow> for Move {
+    type Error = Error;
+
+    fn try_from(row: MoveRow) -> Result<Self> {
+        let corrupt = |place| Error::corrupt(place, &row.id);
+        Ok(Self {
+            id: MoveId::parse(&row.id).ok_or_else(|| corrupt("client_pipelines.id"))?,
+            from: row.from_stage_id.as_deref().and_then(StageId::parse),
+            to: StageId::parse(&row.to_stage_id).ok_or_else(|| corrupt("client_pipelines.to_stage_id"))?,
+            actor: row.actor,
+            reason: row.reason,
+            at: Timestamp::from_millis(row.at_ms),
         })
     }
 }
@@ -225,17 +242,49 @@ impl Tx {
              WHERE tenant_id = $1 AND client_id = $2 ORDER BY id DESC LIMIT 200";
         rows!(self, MoveRow, SQL, self.tenant.as_ref(), client.as_str())?
             .into_iter()
-            .map(|row| {
-                let corrupt = |place| Error::corrupt(place, &row.id);
-                Ok(Move {
-                    id: MoveId::parse(&row.id).ok_or_else(|| corrupt("client_pipelines.id"))?,
-                    from: row.from_stage_id.as_deref().and_then(StageId::parse),
-                    to: StageId::parse(&row.to_stage_id).ok_or_else(|| corrupt("client_pipelines.to_stage_id"))?,
-                    actor: row.actor,
-                    reason: row.reason,
-                    at: Timestamp::from_millis(row.at_ms),
-                })
-            })
+            .map(Move::try_from)
             .collect()
+    }
+
+    /// The moves of a client, newest first.
+    pub async fn list_moves(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Move>> {
+        const SQL: &str = "SELECT id, from_stage_id, to_stage_id, actor, reason, at_ms FROM client_pipelines \
+             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
+        let moves = rows!(
+            self,
+            MoveRow,
+            SQL,
+            self.tenant.as_ref(),
+            client.as_str(),
+            after,
+            page.fetch()
+        )?
+        .into_iter()
+        .map(Move::try_from)
+        .collect::<Result<Vec<_>>>()?;
+        Ok(PageOf::cut(moves, page, |step| step.id.to_string()))
+    }
+
+    /// [`Tx::stages`], held until the end of the transaction: nobody else edits a stage or adds a client to one meanwhile.
+    pub async fn lock_stages(&mut self) -> Result<Vec<Stage>> {
+        // SQLite's writer is alone anyway; on PostgreSQL this also waits for inserts that refer to a stage.
+        let sql = self.link.choose(
+            "SELECT id, kind, title_ru, title_en, position, version, archived_at_ms FROM pipeline_stages \
+             WHERE tenant_id = $1 AND archived_at_ms IS NULL ORDER BY position, id",
+            "SELECT id, kind, title_ru, title_en, position, version, archived_at_ms FROM pipeline_stages \
+             WHERE tenant_id = $1 AND archived_at_ms IS NULL ORDER BY position, id FOR UPDATE",
+        );
+        rows!(self, StageRow, sql, self.tenant.as_ref())?
+            .into_iter()
+            .map(Stage::try_from)
+            .collect()
+    }
+
+    /// Puts a stage at another place. Its version stays: making room for a neighbour is no edit of this stage.
+    pub async fn place_stage(&mut self, id: &StageId, position: i64) -> Result<()> {
+        const SQL: &str = "UPDATE pipeline_stages SET position = $1 WHERE tenant_id = $2 AND id = $3";
+        execute!(self, SQL, position, self.tenant.as_ref(), id.as_str())?;
+        Ok(())
     }
 }

@@ -105,21 +105,32 @@ fn owner(run: &QuestionnaireId, question: &str) -> String {
     format!("{run}/{question}")
 }
 
+fn form_row((id, version, definition, author, at): (String, i64, String, String, i64)) -> Result<FormRow> {
+    Ok(FormRow {
+        id: FormId::parse(&id).ok_or_else(|| Error::corrupt("questionnaire_forms.id", &id))?,
+        version,
+        definition,
+        author,
+        created_at: Timestamp::from_millis(at),
+    })
+}
+
 impl Tx {
     /// The form in force: the newest version.
     pub async fn current_form(&mut self) -> Result<Option<FormRow>> {
         const SQL: &str = "SELECT id, version, definition, author, created_at_ms FROM questionnaire_forms \
              WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1";
         row!(self, (String, i64, String, String, i64), SQL, self.tenant.as_ref())?
-            .map(|(id, version, definition, author, at)| {
-                Ok(FormRow {
-                    id: FormId::parse(&id).ok_or_else(|| Error::corrupt("questionnaire_forms.id", &id))?,
-                    version,
-                    definition,
-                    author,
-                    created_at: Timestamp::from_millis(at),
-                })
-            })
+            .map(form_row)
+            .transpose()
+    }
+
+    /// An earlier version of the form.
+    pub async fn form_of_version(&mut self, version: i64) -> Result<Option<FormRow>> {
+        const SQL: &str = "SELECT id, version, definition, author, created_at_ms FROM questionnaire_forms \
+             WHERE tenant_id = $1 AND version = $2";
+        row!(self, (String, i64, String, String, i64), SQL, self.tenant.as_ref(), version)?
+            .map(form_row)
             .transpose()
     }
 

@@ -88,6 +88,22 @@ struct ConsentRow {
     at_ms: i64,
 }
 
+impl ConsentRow {
+    fn of(self, client: &ClientId) -> Result<Consent> {
+        let corrupt = |place| Error::corrupt(place, &self.id);
+        Ok(Consent {
+            id: ConsentId::parse(&self.id).ok_or_else(|| corrupt("consents.id"))?,
+            client: client.clone(),
+            kind: ConsentKind::parse(&self.kind).ok_or_else(|| corrupt("consents.kind"))?,
+            is_granted: self.is_granted != 0,
+            text_hash: self.text_hash,
+            text_language: self.text_language,
+            channel: self.channel,
+            at: Timestamp::from_millis(self.at_ms),
+        })
+    }
+}
+
 impl Tx {
     pub async fn insert_action(&mut self, client: &ClientId, action: &Action) -> Result<()> {
         const SQL: &str = "INSERT INTO client_actions (id, tenant_id, client_id, kind, actor, details_sealed, at_ms) \
@@ -219,19 +235,28 @@ impl Tx {
              WHERE tenant_id = $1 AND client_id = $2 ORDER BY id DESC LIMIT 200";
         rows!(self, ConsentRow, SQL, self.tenant.as_ref(), client.as_str())?
             .into_iter()
-            .map(|row| {
-                let corrupt = |place| Error::corrupt(place, &row.id);
-                Ok(Consent {
-                    id: ConsentId::parse(&row.id).ok_or_else(|| corrupt("consents.id"))?,
-                    client: client.clone(),
-                    kind: ConsentKind::parse(&row.kind).ok_or_else(|| corrupt("consents.kind"))?,
-                    is_granted: row.is_granted != 0,
-                    text_hash: row.text_hash,
-                    text_language: row.text_language,
-                    channel: row.channel,
-                    at: Timestamp::from_millis(row.at_ms),
-                })
-            })
+            .map(|row| row.of(client))
             .collect()
+    }
+
+    /// Newest first.
+    pub async fn list_consents(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Consent>> {
+        const SQL: &str = "SELECT id, kind, is_granted, text_hash, text_language, channel, at_ms FROM consents \
+             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
+        let found = rows!(
+            self,
+            ConsentRow,
+            SQL,
+            self.tenant.as_ref(),
+            client.as_str(),
+            after,
+            page.fetch()
+        )?;
+        let consents = found
+            .into_iter()
+            .map(|row| row.of(client))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(PageOf::cut(consents, page, |consent| consent.id.to_string()))
     }
 }

@@ -1,0 +1,61 @@
+//! The administrator's side of the CRM: clients, leads, pipeline, programmes, questionnaires, links, background work.
+//!
+//! One module a resource. Requests refuse fields they don't know, so a misspelled one is an error and not silence.
+
+mod clients;
+mod leads;
+mod links;
+mod pipeline;
+mod programs;
+mod questionnaires;
+mod settings;
+mod timeline;
+mod work;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+pub use clients::{Client, ClientPatch, ClientQuery, MoveRequest, NewClient, StageRef};
+pub use leads::{Lead, LeadPatch, LeadQuery, LeadStatus, TakeQuery};
+pub use links::{DeepLink, LinkPurpose, NewLink};
+pub use pipeline::{
+    Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,
+};
+pub use programs::{Program, ProgramDetails, ProgramQuery, ProgramScope, ProgramStatus};
+pub use questionnaires::{
+    Answered, Condition, DropOffQuery, DropOffReport, Form, FormChoice, FormQuestion, NumberUnit, QuestionDropOff,
+    QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer, VersionedForm,
+};
+pub use settings::{ShownText, TextList, TextOverride};
+pub use timeline::{ClientMessage, MessageAuthor, MessageDirection, NewMessage, TimelineEntry, TimelineEvent};
+pub use work::{Job, JobQuery, JobState, StuckDelivery};
+
+/// A text in both languages; an empty one falls back to the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Localized {
+    #[schema(example = "Консультация")]
+    pub ru: String,
+    #[serde(default)]
+    #[schema(example = "Consultation")]
+    pub en: String,
+}
+
+/// Tells an absent field (unchanged) from `null` (cleared).
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_tells_absent_from_null() {
+        let patch: ClientPatch = serde_json::from_str(r#"{"phone": null, "name": "Анна"}"#).unwrap();
+        assert_eq!(patch.phone, Some(None));
+        assert_eq!(patch.name, Some(Some("Анна".to_owned())));
+        assert_eq!(patch.email, None);
+        assert!(serde_json::from_str::<ClientPatch>(r#"{"phnoe": "1"}"#).is_err());
+    }
+}
