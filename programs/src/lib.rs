@@ -20,4 +20,6 @@ pub mod templates;
 pub mod wording;
 
 mod labels;
+mod measures;
+mod notes;
 mod text;

@@ -103,6 +103,14 @@ impl Item {
         }
     }
 
+    /// The row's note as far as it can be shown in `language`.
+    pub fn note_text(&self, language: Language) -> String {
+        self.notes
+            .as_deref()
+            .map(|note| crate::notes::note_in(note, language))
+            .unwrap_or_default()
+    }
+
     /// `90 сек`, `2 мин`, or a dash for none.
     pub fn rest_text(&self, language: Language) -> String {
         let (value, ru, en) = match self.rest_seconds {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use domain::profile::Sex;
 use sha2::{Digest, Sha256};
 
+use crate::measures::Measures;
 use crate::table::{ExerciseLibrary, ImportErrors, PlanTable, import_exercises, import_plans};
 
 pub const MEN_SHEET: &str = "Men_12w_2";
@@ -19,6 +20,8 @@ pub struct Templates {
     pub exercises: ExerciseLibrary,
     /// SHA-256 of the three tables' bytes, hex: names the content a programme was made from.
     pub version: String,
+    /// What matching needs to know of the tables as a whole.
+    pub(crate) measures: Measures,
 }
 
 /// A table that comes with the product.
@@ -36,15 +39,15 @@ pub fn shipped() -> &'static [ShippedTable] {
 static SHIPPED: [ShippedTable; 3] = [
     ShippedTable {
         sheet: MEN_SHEET,
-        csv: include_bytes!("../tests/fixtures/Men_12w_2.csv"),
+        csv: include_bytes!("../templates/Men_12w_2.csv"),
     },
     ShippedTable {
         sheet: WOMEN_SHEET,
-        csv: include_bytes!("../tests/fixtures/Women_12w_2.csv"),
+        csv: include_bytes!("../templates/Women_12w_2.csv"),
     },
     ShippedTable {
         sheet: EXERCISES_SHEET,
-        csv: include_bytes!("../tests/fixtures/exercises.csv"),
+        csv: include_bytes!("../templates/exercises.csv"),
     },
 ];
 
@@ -55,15 +58,16 @@ impl Templates {
         let mut errors = ImportErrors::default();
         let mut keep = |error: ImportErrors| errors.extend(error);
         let library = import_exercises(exercises).map_err(&mut keep).ok();
-        let men_table = import_plans(men, MEN_SHEET).map_err(&mut keep).ok();
-        let women_table = import_plans(women, WOMEN_SHEET).map_err(&mut keep).ok();
+        let mut men_table = import_plans(men, MEN_SHEET).map_err(&mut keep).ok();
+        let mut women_table = import_plans(women, WOMEN_SHEET).map_err(&mut keep).ok();
         if let Some(library) = &library {
-            for table in [&men_table, &women_table].into_iter().flatten() {
-                table.check_exercises(library, &mut errors);
+            for table in [&mut men_table, &mut women_table].into_iter().flatten() {
+                table.link(library, &mut errors);
             }
         }
         match (men_table, women_table, library) {
             (Some(men_table), Some(women_table), Some(exercises_table)) if errors.errors.is_empty() => Ok(Self {
+                measures: Measures::of([&men_table, &women_table]),
                 men: men_table,
                 women: women_table,
                 exercises: exercises_table,

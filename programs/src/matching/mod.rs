@@ -21,12 +21,12 @@ mod substitute;
 use domain::profile::{Equipment, Goal, Level, Place, Profile};
 
 use crate::programme::{Day, Item, Programme, Week};
-use crate::table::{Exercise, Plan, PlanRow};
+use crate::table::{Plan, PlanRow};
 use crate::templates::Templates;
 
 pub use crate::programme::Scope;
 pub use relaxation::{NoMatch, Relaxation};
-use substitute::Substitutes;
+use substitute::{Resolved, Substitutes};
 
 /// Finds the programme for `profile`.
 /// Errors: [`NoMatch`] if even relaxed nothing fits, or if nothing would be left after sparing.
@@ -48,7 +48,8 @@ pub fn find(templates: &Templates, profile: &Profile, scope: Scope) -> Result<Pr
     let mut explanation = wanted.explain(plan);
     let days = plan.days_per_week.min(wanted.days);
     let substitutes = Substitutes::new(templates, plan, days, wanted.equipment, &profile.spared_areas);
-    explanation.extend(substitutes.explanation());
+    let given = |row: &&PlanRow| row.day <= days && (1..=scope.weeks()).any(|week| row.weeks.contains(week));
+    explanation.extend(substitutes.explanation(plan.rows.iter().filter(given)));
 
     let mut weeks = Vec::with_capacity(usize::from(scope.weeks()));
     for number in 1..=scope.weeks() {
@@ -62,7 +63,7 @@ pub fn find(templates: &Templates, profile: &Profile, scope: Scope) -> Result<Pr
                     .filter_map(|row| {
                         substitutes
                             .resolve(row)
-                            .map(|exercise| item(&table.sheet, row, exercise))
+                            .map(|resolved| item(&table.sheet, row, &resolved))
                     })
                     .collect(),
             })
@@ -85,7 +86,12 @@ pub fn find(templates: &Templates, profile: &Profile, scope: Scope) -> Result<Pr
     })
 }
 
-fn item(sheet: &str, row: &PlanRow, (exercise, is_swapped): (&Exercise, bool)) -> Item {
+fn item(sheet: &str, row: &PlanRow, resolved: &Resolved<'_>) -> Item {
+    let Resolved {
+        exercise,
+        is_stand_in,
+        note,
+    } = *resolved;
     Item {
         row_id: format!("{sheet}:{}", row.row),
         exercise_id: exercise.id.clone(),
@@ -96,13 +102,17 @@ fn item(sheet: &str, row: &PlanRow, (exercise, is_swapped): (&Exercise, bool)) -
         rest_seconds: row.rest_seconds,
         intensity: row.intensity.clone(),
         // A row's note and video speak of the row's own exercise.
-        notes: row.notes.clone().filter(|_| !is_swapped),
+        notes: if is_stand_in {
+            note.map(str::to_owned)
+        } else {
+            row.notes.clone()
+        },
         technique: exercise.technique.clone(),
         mistakes: exercise.mistakes.clone(),
         video: row
             .video
             .clone()
-            .filter(|_| !is_swapped)
+            .filter(|_| !is_stand_in)
             .or_else(|| exercise.video.clone()),
     }
 }

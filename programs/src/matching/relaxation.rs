@@ -110,11 +110,8 @@ impl Relaxation {
                 }
             }
             Self::Swapped { area, from, to, .. } => {
-                let (area, from, to) = (
-                    labels::spared_area(*area, language),
-                    from.get(language),
-                    to.get(language),
-                );
+                let (from, to) = (quotable(from.get(language)), quotable(to.get(language)));
+                let area = labels::spared_area(*area, language);
                 if ru {
                     format!("Бережём {area}: вместо «{from}» будет «{to}».")
                 } else {
@@ -122,7 +119,7 @@ impl Relaxation {
                 }
             }
             Self::Dropped { area, exercise, .. } => {
-                let (area, exercise) = (labels::spared_area(*area, language), exercise.get(language));
+                let (area, exercise) = (labels::spared_area(*area, language), quotable(exercise.get(language)));
                 if ru {
                     format!("Бережём {area}: «{exercise}» убрали, равной замены для него нет.")
                 } else {
@@ -131,6 +128,11 @@ impl Relaxation {
             }
         }
     }
+}
+
+/// A name that stands between «» may hold only the inner kind of quotes.
+fn quotable(name: &str) -> String {
+    name.replace('«', "„").replace('»', "“").replace('"', "'")
 }
 
 /// Why there is no programme. A person has to look.

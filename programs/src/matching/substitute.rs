@@ -2,14 +2,16 @@
 //!
 //! A stand-in trains the same pattern, needs no more equipment than there is, conflicts with no spared area, is measured
 //! the same way (repetitions or time, so that the row's numbers keep their meaning) and isn't in that workout already.
-//! The row's own easier variant comes first, then exercises of the same pattern by shared muscles, then those of a kindred
-//! pattern that share a muscle. The choice is made once per workout, so a client meets the same stand-in every week.
+//! The row's own easier variant comes first, then exercises of the same pattern by shared muscles, equipment and further
+//! easier variants, then those of a kindred pattern that share a muscle. The choice is made once per workout, so a client
+//! meets the same stand-in every week.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::profile::{Equipment, SparedArea};
 
 use super::Relaxation;
+use crate::measures::Measures;
 use crate::table::{Exercise, ExerciseLibrary, Pattern, Plan, PlanRow};
 use crate::templates::Templates;
 
@@ -19,7 +21,16 @@ pub(super) struct Substitutes<'a> {
     choices: BTreeMap<(u8, &'a str), Choice<'a>>,
 }
 
+pub(super) struct Resolved<'a> {
+    pub exercise: &'a Exercise,
+    pub is_stand_in: bool,
+    /// A stand-in's own note, in place of the row's.
+    pub note: Option<&'a str>,
+}
+
 struct Choice<'a> {
+    /// "На каждую ногу", where the stand-in is done one side at a time.
+    note: Option<&'a str>,
     original: &'a Exercise,
     area: SparedArea,
     stand_in: Option<&'a Exercise>,
@@ -35,63 +46,80 @@ impl<'a> Substitutes<'a> {
     ) -> Self {
         let library = &templates.exercises;
         let mut choices = BTreeMap::new();
-        if !spared.is_empty() {
-            let timed = Measures::of(templates);
-            for day in 1..=days {
-                let rows: Vec<(&PlanRow, &Exercise)> = plan
-                    .rows
-                    .iter()
-                    .filter(|row| row.day == day)
-                    .filter_map(|row| Some((row, library.find(&row.exercise)?)))
-                    .collect();
-                let mut used: BTreeSet<&str> = rows.iter().map(|(_, exercise)| exercise.id.as_str()).collect();
-                for (row, exercise) in rows {
-                    let Some(area) = exercise.conflicts_with(spared) else {
-                        continue;
-                    };
-                    if choices.contains_key(&(day, exercise.id.as_str())) {
-                        continue;
-                    }
-                    let allowed = equipment.min(plan.equipment);
-                    let stand_in = library
-                        .iter()
-                        .filter(|candidate| {
-                            candidate.equipment <= allowed
-                                && candidate.conflicts_with(spared).is_none()
-                                && !used.contains(candidate.id.as_str())
-                                && timed.allows(candidate, row.reps.is_time())
-                        })
-                        .filter_map(|candidate| Some((rank(library, exercise, candidate, &timed)?, candidate)))
-                        .min_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.id.cmp(&y.id)))
-                        .map(|(_, candidate)| candidate);
-                    used.extend(stand_in.map(|found| found.id.as_str()));
-                    choices.insert(
-                        (day, exercise.id.as_str()),
-                        Choice {
-                            original: exercise,
-                            area,
-                            stand_in,
-                        },
-                    );
+        if spared.is_empty() {
+            return Self { library, choices };
+        }
+        let measures = &templates.measures;
+        let allowed = equipment.min(plan.equipment);
+        for day in 1..=days {
+            let rows: Vec<(&PlanRow, &Exercise)> = plan
+                .rows
+                .iter()
+                .filter(|row| row.day == day)
+                .filter_map(|row| Some((row, library.find(&row.exercise)?)))
+                .collect();
+            let mut used: BTreeSet<&str> = rows.iter().map(|(_, exercise)| exercise.id.as_str()).collect();
+            for (row, exercise) in rows {
+                let Some(area) = exercise.conflicts_with(spared) else {
+                    continue;
+                };
+                if choices.contains_key(&(day, exercise.id.as_str())) {
+                    continue;
                 }
+                let stand_in = library
+                    .iter()
+                    .filter(|candidate| {
+                        candidate.equipment <= allowed
+                            && candidate.conflicts_with(spared).is_none()
+                            && !used.contains(candidate.id.as_str())
+                            && measures.allows(candidate, row.reps.is_time())
+                    })
+                    .filter_map(|candidate| Some((rank(library, exercise, candidate, measures)?, candidate)))
+                    .min_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.id.cmp(&y.id)))
+                    .map(|(_, candidate)| candidate);
+                used.extend(stand_in.map(|found| found.id.as_str()));
+                let note = stand_in.and_then(|found| measures.side_note(found));
+                choices.insert(
+                    (day, exercise.id.as_str()),
+                    Choice {
+                        note,
+                        original: exercise,
+                        area,
+                        stand_in,
+                    },
+                );
             }
         }
         Self { library, choices }
     }
 
-    /// The exercise to do for a row and whether it is a stand-in; `None` if the row is left out.
-    pub fn resolve(&self, row: &PlanRow) -> Option<(&'a Exercise, bool)> {
+    /// What to do for a row; `None` if it is left out.
+    pub fn resolve(&self, row: &PlanRow) -> Option<Resolved<'a>> {
         let exercise = self.library.find(&row.exercise)?;
         match self.choices.get(&(row.day, exercise.id.as_str())) {
-            None => Some((exercise, false)),
-            Some(choice) => choice.stand_in.map(|stand_in| (stand_in, true)),
+            None => Some(Resolved {
+                exercise,
+                is_stand_in: false,
+                note: None,
+            }),
+            Some(choice) => choice.stand_in.map(|exercise| Resolved {
+                exercise,
+                is_stand_in: true,
+                note: choice.note,
+            }),
         }
     }
 
-    /// Each swap and each omission once, in the order of the workouts.
-    pub fn explanation(&self) -> Vec<Relaxation> {
+    /// Each swap and each omission among `rows`, once, in their order.
+    pub fn explanation<'r>(&self, rows: impl Iterator<Item = &'r PlanRow>) -> Vec<Relaxation> {
         let mut explanation: Vec<Relaxation> = Vec::new();
-        for choice in self.choices.values() {
+        for row in rows {
+            let Some(exercise) = self.library.find(&row.exercise) else {
+                continue;
+            };
+            let Some(choice) = self.choices.get(&(row.day, exercise.id.as_str())) else {
+                continue;
+            };
             let relaxation = match choice.stand_in {
                 Some(stand_in) => Relaxation::Swapped {
                     area: choice.area,
@@ -114,19 +142,26 @@ impl<'a> Substitutes<'a> {
     }
 }
 
-/// How good a stand-in is, smaller is better; `None` if it is no equivalent.
-fn rank(
-    library: &ExerciseLibrary,
-    exercise: &Exercise,
-    candidate: &Exercise,
-    measures: &Measures<'_>,
-) -> Option<(usize, usize, usize, usize)> {
+/// How good a stand-in is, smaller is better, compared field by field.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    kinship: usize,
+    is_no_easier_variant: bool,
+    missing_muscles: usize,
+    equipment_steps: u8,
+    steps_down: usize,
+    is_harder: bool,
+    is_unknown: bool,
+}
+
+/// `None` if the candidate is no equivalent.
+fn rank(library: &ExerciseLibrary, exercise: &Exercise, candidate: &Exercise, measures: &Measures) -> Option<Rank> {
+    const FAR: usize = 10;
     let shared = exercise
         .muscles
         .iter()
         .filter(|muscle| candidate.muscles.contains(muscle))
         .count();
-    let missing = exercise.muscles.len() - shared;
     let kinship = if candidate.pattern == exercise.pattern {
         0
     } else {
@@ -138,16 +173,28 @@ fn rank(
         }
         position + 1
     };
-    // Steps down the chain of easier variants; a harder one or a stranger comes after all of them.
-    let easier = std::iter::successors(exercise.easier.as_deref().and_then(|id| library.find(id)), |step| {
-        step.easier.as_deref().and_then(|id| library.find(id))
+    let easier = |of: &Exercise| of.easier.as_deref().and_then(|id| library.find(id));
+    let steps_down = std::iter::successors(easier(exercise), |step| easier(step))
+        .take(FAR)
+        .position(|step| step.id == candidate.id)
+        .unwrap_or(FAR);
+    Some(Rank {
+        kinship,
+        is_no_easier_variant: steps_down > 0,
+        missing_muscles: exercise.muscles.len() - shared,
+        equipment_steps: steps(candidate.equipment).abs_diff(steps(exercise.equipment)),
+        steps_down,
+        is_harder: exercise.harder.as_deref() == Some(candidate.id.as_str()),
+        is_unknown: !measures.knows(candidate),
     })
-    .take(10)
-    .position(|step| step.id == candidate.id)
-    .unwrap_or(10);
-    let harder = usize::from(exercise.harder.as_deref() == Some(candidate.id.as_str()));
-    let unknown_measure = usize::from(!measures.knows(candidate));
-    Some((kinship, easier + harder, missing, unknown_measure))
+}
+
+const fn steps(equipment: Equipment) -> u8 {
+    match equipment {
+        Equipment::None => 0,
+        Equipment::Basic => 1,
+        Equipment::Gym => 2,
+    }
 }
 
 /// Patterns that train much of the same, nearest first.
@@ -164,49 +211,5 @@ const fn kin(pattern: Pattern) -> &'static [Pattern] {
         Pattern::Carry => &[Pattern::Core],
         Pattern::IsolationShoulders => &[Pattern::PushVertical],
         Pattern::Core | Pattern::Cardio | Pattern::Mobility | Pattern::IsolationArms | Pattern::Calf => &[],
-    }
-}
-
-/// How the templates measure each exercise: by repetitions, by time, or both.
-struct Measures<'a> {
-    by_time: BTreeSet<&'a str>,
-    by_reps: BTreeSet<&'a str>,
-}
-
-impl<'a> Measures<'a> {
-    fn of(templates: &'a Templates) -> Self {
-        let mut measures = Self {
-            by_time: BTreeSet::new(),
-            by_reps: BTreeSet::new(),
-        };
-        for table in [&templates.men, &templates.women] {
-            for row in table.plans.iter().flat_map(|plan| &plan.rows) {
-                let set = if row.reps.is_time() {
-                    &mut measures.by_time
-                } else {
-                    &mut measures.by_reps
-                };
-                if let Some(exercise) = templates.exercises.find(&row.exercise) {
-                    set.insert(&exercise.id);
-                }
-            }
-        }
-        measures
-    }
-
-    fn knows(&self, exercise: &Exercise) -> bool {
-        self.by_time.contains(exercise.id.as_str()) || self.by_reps.contains(exercise.id.as_str())
-    }
-
-    /// An exercise no row uses is measured as its pattern usually is.
-    fn allows(&self, exercise: &Exercise, is_time: bool) -> bool {
-        if !self.knows(exercise) {
-            return is_time == matches!(exercise.pattern, Pattern::Cardio | Pattern::Mobility | Pattern::Carry);
-        }
-        if is_time {
-            self.by_time.contains(exercise.id.as_str())
-        } else {
-            self.by_reps.contains(exercise.id.as_str())
-        }
     }
 }

@@ -35,6 +35,8 @@ pub(super) const ABOUT: Text = Text("О программе", "About the programm
 pub(super) const YOUR_ANSWERS: Text = Text("Ваши ответы", "Your answers");
 pub(super) const ADJUSTED: Text = Text("Что мы учли", "What we adjusted");
 pub(super) const HOW_TO_READ: Text = Text("Как читать план", "How to read the plan");
+pub(super) const SWAPS: Text = Text("Замены, чтобы поберечь", "Swaps to spare your");
+pub(super) const PROGRESS: Text = Text("Как подбирать нагрузку", "How to choose the load");
 pub(super) const WARM_UP: Text = Text("Разминка перед каждой тренировкой", "Warm-up before every workout");
 pub(super) const COOL_DOWN: Text = Text("После тренировки", "After the workout");
 pub(super) const CARE: Text = Text("Бережно к себе", "Take care");
@@ -106,6 +108,37 @@ pub(super) const LEGEND: [(Text, Text); 4] = [
         Text(
             "Меньше подходов и усилий. Так задумано: в это время тело восстанавливается и крепнет.",
             "Fewer sets and less effort. It is meant so: this is when the body recovers and gets stronger.",
+        ),
+    ),
+];
+/// Situation and what to do.
+pub(super) const PROGRESS_STEPS: [(Text, Text); 4] = [
+    (
+        Text("С чего начать", "Where to start"),
+        Text(
+            "Возьмите вес, с которым последние повторы требуют усилия, а техника остаётся чистой. Сомневаетесь между двумя: берите меньший.",
+            "Take a weight that makes the last repetitions an effort while technique stays clean. In doubt between two, take the lighter one.",
+        ),
+    ),
+    (
+        Text("Когда прибавлять", "When to add"),
+        Text(
+            "Получилась верхняя граница повторов во всех подходах: в следующий раз прибавьте самый маленький шаг. Без веса: двигайтесь медленнее или добавьте повтор.",
+            "You reached the top of the range in every set: next time add the smallest step there is. Without weights, move slower or add a repetition.",
+        ),
+    ),
+    (
+        Text("Если тяжело", "If it is too hard"),
+        Text(
+            "Убавьте вес, отдохните дольше или остановитесь на подход раньше. Это не шаг назад, а внимание к себе.",
+            "Take less weight, rest longer or stop a set early. It is no step back, it is paying attention.",
+        ),
+    ),
+    (
+        Text("Если пропустили", "If you missed one"),
+        Text(
+            "Продолжайте с той тренировки, на которой остановились, навёрстывать не нужно. После долгого перерыва повторите последнюю неделю.",
+            "Go on with the workout you stopped at, there is nothing to catch up on. After a long break repeat the last week.",
         ),
     ),
 ];

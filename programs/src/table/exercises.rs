@@ -6,7 +6,7 @@ use domain::language::Localized;
 use domain::profile::{Equipment, SparedArea};
 use serde::{Deserialize, Serialize};
 
-use super::errors::{Expected, ImportError, ImportErrors, Problem};
+use super::errors::{Expected, ImportErrors, Problem};
 use super::reader::{self, Column, fold};
 use super::values;
 
@@ -77,6 +77,7 @@ impl Exercise {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExerciseLibrary {
     exercises: Vec<Exercise>,
+    by_id: HashMap<String, usize>,
     by_name: HashMap<String, usize>,
 }
 
@@ -95,9 +96,12 @@ impl ExerciseLibrary {
 
     /// By id or by name, however it is capitalised and spaced.
     pub fn find(&self, id_or_name: &str) -> Option<&Exercise> {
-        self.by_name
-            .get(&fold(id_or_name))
-            .and_then(|index| self.exercises.get(*index))
+        // Ids are asked for all the time, names only at import.
+        let index = match self.by_id.get(id_or_name) {
+            Some(index) => index,
+            None => self.by_name.get(&fold(id_or_name))?,
+        };
+        self.exercises.get(*index)
     }
 }
 
@@ -280,23 +284,17 @@ pub fn import_exercises(csv: &[u8]) -> Result<ExerciseLibrary, ImportErrors> {
             }
         }
     }
-    let exercises = exercises.into_iter().map(|(_, exercise)| exercise).collect();
-    errors.into_result(ExerciseLibrary { exercises, by_name })
-}
-
-impl ExerciseLibrary {
-    /// An error about a plan's row that names an exercise.
-    pub(super) fn problem(&self, exercise: &str, equipment: Equipment) -> Option<Problem> {
-        match self.find(exercise) {
-            None => Some(Problem::UnknownExercise {
-                value: exercise.to_owned(),
-            }),
-            Some(found) if found.equipment > equipment => Some(Problem::ExerciseNeedsMore {
-                exercise: found.name.ru.clone(),
-            }),
-            Some(_) => None,
-        }
-    }
+    let exercises: Vec<Exercise> = exercises.into_iter().map(|(_, exercise)| exercise).collect();
+    let by_id = exercises
+        .iter()
+        .enumerate()
+        .map(|(index, exercise)| (exercise.id.clone(), index))
+        .collect();
+    errors.into_result(ExerciseLibrary {
+        exercises,
+        by_id,
+        by_name,
+    })
 }
 
 fn exercise_id(cell: &str) -> Option<String> {
@@ -309,15 +307,4 @@ fn exercise_id(cell: &str) -> Option<String> {
 
 pub(super) fn text(cell: &str, longest: usize) -> Option<String> {
     (cell.chars().count() <= longest).then(|| cell.to_owned())
-}
-
-/// Used by the plans to report a row of their own.
-pub(super) fn located(sheet: &str, row: u32, column: &str, cell: &str, problem: Problem) -> ImportError {
-    ImportError {
-        sheet: sheet.to_owned(),
-        row: Some(row),
-        column: Some(column.to_owned()),
-        cell: Some(cell.to_owned()),
-        problem,
-    }
 }

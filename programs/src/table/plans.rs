@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use domain::profile::{Equipment, Goal, Level, Place};
 
-use super::errors::{Expected, ImportErrors, Problem};
-use super::exercises::{ExerciseLibrary, located, text};
+use super::errors::{Expected, ImportError, ImportErrors, Problem};
+use super::exercises::{ExerciseLibrary, text};
 use super::reader::{self, Column};
 use super::values::{self, Reps, Weeks};
 
@@ -38,7 +38,7 @@ pub struct PlanRow {
     pub weeks: Weeks,
     pub day: u8,
     pub order: u8,
-    /// An id or a name, as the table says it.
+    /// The exercise's id; in a table that is not linked yet, what the cell says.
     pub exercise: String,
     pub sets: u8,
     pub reps: Reps,
@@ -328,20 +328,31 @@ impl Plan {
 }
 
 impl PlanTable {
-    /// Rows that name an exercise the library lacks, or one that needs more than the plan's equipment.
-    pub(crate) fn check_exercises(&self, library: &ExerciseLibrary, errors: &mut ImportErrors) {
+    /// Puts the exercise's id in place of whatever name a row uses. Errors: rows that name an exercise the library lacks,
+    /// or one that needs more than the plan's equipment.
+    pub(crate) fn link(&mut self, library: &ExerciseLibrary, errors: &mut ImportErrors) {
         let (title, letters) = &self.exercise_column;
-        for plan in &self.plans {
-            for row in &plan.rows {
-                if let Some(problem) = library.problem(&row.exercise, plan.equipment) {
-                    errors.push(located(
-                        &self.sheet,
-                        row.row,
-                        title,
-                        &format!("{letters}{}", row.row),
-                        problem,
-                    ));
-                }
+        for plan in &mut self.plans {
+            for row in &mut plan.rows {
+                let problem = match library.find(&row.exercise) {
+                    None => Problem::UnknownExercise {
+                        value: row.exercise.clone(),
+                    },
+                    Some(found) if found.equipment > plan.equipment => Problem::ExerciseNeedsMore {
+                        exercise: found.name.ru.clone(),
+                    },
+                    Some(found) => {
+                        row.exercise.clone_from(&found.id);
+                        continue;
+                    }
+                };
+                errors.push(ImportError {
+                    sheet: self.sheet.clone(),
+                    row: Some(row.row),
+                    column: Some(title.clone()),
+                    cell: Some(format!("{letters}{}", row.row)),
+                    problem,
+                });
             }
         }
     }

@@ -8,6 +8,8 @@ mod scan;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use scan::is_in_language;
+
 pub use check::{Checked, Reason, TextPlace, Verdict, check};
 pub use plain::plain;
 pub use request::{LlmRequest, answer_schema, request, system_prompt};
@@ -36,7 +38,7 @@ pub struct DayWording {
     pub cues: Vec<Cue>,
 }
 
-/// A short hint for one line of a workout; empty where there is nothing to say.
+/// A short hint for one line of a workout, beside the row's own note; empty where there is nothing to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cue {
     /// The item's `row_id`.

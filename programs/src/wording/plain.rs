@@ -4,7 +4,7 @@ use domain::language::Language;
 use domain::profile::{Goal, Level, Place, Profile};
 
 use super::{Cue, DayWording, WeekWording, Wording};
-use crate::programme::{Day, Item, Programme, Week};
+use crate::programme::{Day, Programme, Week};
 use crate::table::Pattern;
 use crate::text::capitalized;
 
@@ -35,19 +35,9 @@ fn day_wording(day: &Day, language: Language) -> DayWording {
             .iter()
             .map(|item| Cue {
                 id: item.row_id.clone(),
-                text: note(item, language),
+                text: String::new(),
             })
             .collect(),
-    }
-}
-
-/// The row's note, where it is in the reader's language: tables are written in one.
-fn note(item: &Item, language: Language) -> String {
-    let note = item.notes.as_deref().unwrap_or_default();
-    if super::scan::is_in_language(note, language) {
-        note.to_owned()
-    } else {
-        String::new()
     }
 }
 
@@ -255,6 +245,11 @@ fn title(day: &Day, language: Language) -> String {
         })
         .filter(|(_, sets)| *sets > 0)
         .collect();
+    // Intervals and mobility finish a workout of strength; they name it only if they are all of it.
+    let finishes = |group: Group| matches!(group, Group::Cardio | Group::Mobility);
+    if shares.iter().any(|(group, _)| !finishes(*group)) {
+        shares.retain(|(group, _)| !finishes(*group));
+    }
     // A stable sort: equal shares keep the order of GROUPS.
     shares.sort_by_key(|(_, sets)| std::cmp::Reverse(*sets));
     let has = |wanted: Group| shares.iter().any(|(found, _)| *found == wanted);

@@ -240,7 +240,7 @@ pub(super) fn problem(text: &str, language: Language, limit: Limit, facts: &Fact
 }
 
 /// Most letters belong to the language's script; a Russian text may hold "RPE", an English one no Cyrillic word.
-pub(super) fn is_in_language(text: &str, language: Language) -> bool {
+pub(crate) fn is_in_language(text: &str, language: Language) -> bool {
     let (mut cyrillic, mut latin, mut other) = (0u32, 0u32, 0u32);
     for c in text.chars().filter(|c| c.is_alphabetic()) {
         match c {

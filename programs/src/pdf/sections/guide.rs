@@ -5,6 +5,7 @@ use super::{
     subheading,
 };
 use crate::labels;
+use crate::matching::Relaxation;
 use crate::pdf::fonts::Weight;
 use crate::pdf::words::{self, Text};
 use crate::text::{capitalized, workouts_word, years_word};
@@ -16,9 +17,11 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     canvas.y += 18.0;
     answers(canvas, document, theme);
     explanation(canvas, document, theme);
-    legend(canvas, theme);
+    legend(canvas, &words::HOW_TO_READ, &words::LEGEND, theme);
     scale(canvas, theme);
     warm_up(canvas, theme);
+    legend(canvas, &words::PROGRESS, &words::PROGRESS_STEPS, theme);
+    canvas.y += 10.0;
     cool_down_and_care(canvas, theme);
 }
 
@@ -114,28 +117,76 @@ fn answers(canvas: &mut Canvas, document: &Document, theme: Theme) {
 }
 
 fn explanation(canvas: &mut Canvas, document: &Document, theme: Theme) {
-    if document.programme.explanation.is_empty() {
+    let all = &document.programme.explanation;
+    if all.is_empty() {
         return;
     }
     let language = canvas.language();
+    let style = Style::new(Weight::Regular, 10.0, 15.0, INK);
     subheading(canvas, &words::ADJUSTED, 30.0);
-    for relaxation in &document.programme.explanation {
-        let style = Style::new(Weight::Regular, 10.0, 15.0, INK);
+    for relaxation in all
+        .iter()
+        .filter(|relaxation| !matches!(relaxation, Relaxation::Swapped { .. }))
+    {
         let lines = canvas.wrap(&relaxation.text(language), style, CONTENT - 16.0);
         canvas.reserve(lines.len() as f32 * style.leading);
         canvas.card(LEFT + 2.0, canvas.y + 5.5, 4.0, 4.0, 2.0, theme.accent);
         canvas.y += canvas.lines(LEFT + 16.0, canvas.y, &lines, style) + 3.0;
     }
+    for area in &document.profile.spared_areas {
+        let swaps: Vec<(&str, &str)> = all
+            .iter()
+            .filter_map(|relaxation| match relaxation {
+                Relaxation::Swapped {
+                    area: spared, from, to, ..
+                } if spared == area => Some((from.get(language), to.get(language))),
+                _ => None,
+            })
+            .collect();
+        swapped(canvas, labels::spared_area(*area, language), &swaps, theme);
+    }
     canvas.y += 16.0;
 }
 
-fn legend(canvas: &mut Canvas, theme: Theme) {
+/// Swaps as a small table: what gave way on the left, what is done instead on the right.
+fn swapped(canvas: &mut Canvas, area: &str, swaps: &[(&str, &str)], theme: Theme) {
+    const HALF: f32 = CONTENT / 2.0;
+    if swaps.is_empty() {
+        return;
+    }
+    let language = canvas.language();
+    let style = Style::new(Weight::Regular, 9.5, 13.5, INK);
+    let label = Style::new(Weight::Medium, 9.5, 15.0, theme.accent_text);
+    canvas.reserve(label.leading + 6.0 + style.leading);
+    let title = format!("{} {area}", words::SWAPS.get(language));
+    canvas.y += canvas.text(LEFT, canvas.y, &title, label, CONTENT) + 2.0;
+    for (from, to) in swaps {
+        let from = canvas.wrap(from, style.colored(MUTED), HALF - 24.0);
+        let to = canvas.wrap(to, style, HALF);
+        let height = from.len().max(to.len()) as f32 * style.leading;
+        canvas.reserve(height);
+        canvas.lines(LEFT, canvas.y, &from, style.colored(MUTED));
+        canvas.text(
+            LEFT + HALF - 20.0,
+            canvas.y,
+            "→",
+            style.colored(theme.accent_text),
+            20.0,
+        );
+        canvas.lines(LEFT + HALF, canvas.y, &to, style);
+        canvas.y += height + 2.0;
+    }
+    canvas.y += 6.0;
+}
+
+/// Terms with their explanations, two beside each other.
+fn legend(canvas: &mut Canvas, title: &Text, terms: &[(Text, Text)], theme: Theme) {
     const GAP: f32 = 20.0;
     let language = canvas.language();
     let width = (CONTENT - GAP) / 2.0;
     let term = Style::new(Weight::SemiBold, 10.0, 15.0, theme.accent_text);
-    subheading(canvas, &words::HOW_TO_READ, 150.0);
-    for pair in words::LEGEND.chunks(2) {
+    subheading(canvas, title, 150.0);
+    for pair in terms.chunks(2) {
         let mut tallest: f32 = 0.0;
         for (index, (title, text)) in pair.iter().enumerate() {
             let x = LEFT + index as f32 * (width + GAP);

@@ -8,7 +8,7 @@ use crate::pdf::fonts::Weight;
 use crate::pdf::words;
 use crate::programme::{Item, Programme};
 
-const ROW: f32 = 24.0;
+const ROW: f32 = 22.0;
 const HEADER: f32 = 18.0;
 const NAME: Style = Style::new(Weight::Regular, 8.5, 10.5, INK);
 
@@ -19,7 +19,7 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     canvas.y += 12.0;
     for day in 1..=document.programme.days_per_week() {
         workout(canvas, &document.programme, day, theme);
-        canvas.y += 18.0;
+        canvas.y += 16.0;
     }
     measures(canvas, &document.programme, theme);
 }

@@ -1,6 +1,6 @@
 //! The weeks: a heading with the week's focus, then one table a workout.
 //!
-//! A week starts on a new page unless all of it still fits; a workout is kept whole if a page can hold it; where it can't,
+//! A week starts on a new page unless all of it still fits (or, if it is longer than a page, two of its workouts); a workout is kept whole if a page can hold it; where it can't,
 //! the table's header is repeated.
 
 use super::{BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, Style, Theme, rule};
@@ -16,9 +16,25 @@ const NAME: Style = Style::new(Weight::Medium, 10.0, 14.0, INK);
 const CUE: Style = Style::new(Weight::Regular, 8.5, 12.0, MUTED);
 const CELL: Style = Style::new(Weight::Regular, 10.0, 14.0, INK);
 const DAY_TITLE: Style = Style::new(Weight::SemiBold, 11.5, 18.0, INK);
-const ROW_PADDING: f32 = 5.5;
 const HEADER: f32 = 18.0;
-const DAY_GAP: f32 = 18.0;
+const WEEK_GAP: f32 = 30.0;
+
+/// How much air a table gets. One choice a document, so that all weeks look alike.
+#[derive(Clone, Copy)]
+struct Density {
+    row_padding: f32,
+    day_gap: f32,
+}
+
+const AIRY: Density = Density {
+    row_padding: 5.5,
+    day_gap: 18.0,
+};
+/// For weeks that would otherwise run over their page by a little.
+const COMPACT: Density = Density {
+    row_padding: 3.4,
+    day_gap: 14.0,
+};
 
 /// Left edges and widths of the columns.
 const NUMBER: (f32, f32) = (LEFT, 20.0);
@@ -38,12 +54,17 @@ struct Row<'a> {
     item: &'a Item,
     name: Vec<Line>,
     cue: Vec<Line>,
-    height: f32,
+}
+
+impl Row<'_> {
+    fn height(&self, density: Density) -> f32 {
+        self.name.len() as f32 * NAME.leading + self.cue.len() as f32 * CUE.leading + density.row_padding * 2.0
+    }
 }
 
 impl Block<'_> {
-    fn height(&self) -> f32 {
-        self.head() + self.rows.iter().map(|row| row.height).sum::<f32>()
+    fn height(&self, density: Density) -> f32 {
+        self.head() + self.rows.iter().map(|row| row.height(density)).sum::<f32>()
     }
 
     fn head(&self) -> f32 {
@@ -51,37 +72,65 @@ impl Block<'_> {
     }
 }
 
+/// A week, measured.
+struct Sheet<'a> {
+    week: &'a Week,
+    focus: Vec<Line>,
+    blocks: Vec<Block<'a>>,
+}
+
+impl Sheet<'_> {
+    fn head(&self) -> f32 {
+        TITLE.leading + 4.0 + self.focus.len() as f32 * BODY.leading + 14.0
+    }
+
+    /// The height of the heading and the first `days` workouts.
+    fn height(&self, days: usize, density: Density) -> f32 {
+        let blocks = self.blocks.iter().take(days);
+        self.head() + blocks.map(|block| block.height(density) + density.day_gap).sum::<f32>() - density.day_gap
+    }
+}
+
 pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
-    let language = canvas.language();
     let usable = BOTTOM - TOP;
-    for (index, week) in document.programme.weeks.iter().enumerate() {
+    let mut sheets = Vec::with_capacity(document.programme.weeks.len());
+    for week in &document.programme.weeks {
         let wording = document.wording.week(week.number);
         let focus = wording.map(|wording| wording.focus.as_str()).unwrap_or_default();
         let focus = canvas.wrap(focus, BODY.colored(MUTED), CONTENT);
-        let blocks: Vec<Block<'_>> = week.days.iter().map(|day| measure(canvas, day, wording)).collect();
-        let head = TITLE.leading + 4.0 + focus.len() as f32 * BODY.leading + 14.0;
-        let all = head + blocks.iter().map(|block| block.height() + DAY_GAP).sum::<f32>() - DAY_GAP;
-        let is_after_weeks = index > 0 && canvas.y > TOP;
-        if is_after_weeks && canvas.has_room(all + 28.0) {
-            canvas.y += 28.0;
+        let blocks = week.days.iter().map(|day| measure(canvas, day, wording)).collect();
+        sheets.push(Sheet { week, focus, blocks });
+    }
+    let is_tight = sheets
+        .iter()
+        .any(|sheet| sheet.height(sheet.blocks.len(), AIRY) > usable);
+    let density = if is_tight { COMPACT } else { AIRY };
+    for (index, sheet) in sheets.iter().enumerate() {
+        let all = sheet.height(sheet.blocks.len(), density);
+        // A week that needs more than one page anyway may start where at least two of its workouts still fit.
+        let needed = if all > usable { sheet.height(2, density) } else { all };
+        if index > 0 && canvas.y > TOP && canvas.has_room(needed + WEEK_GAP) {
+            canvas.y += WEEK_GAP;
         } else {
             canvas.new_page();
         }
         if index == 0 {
-            canvas.bookmark(words::PLAN.get(language), 0);
+            canvas.bookmark(words::PLAN.get(canvas.language()), 0);
         }
-        let title = format!("{} {}", words::WEEK.get(language), week.number);
+        let title = format!("{} {}", words::WEEK.get(canvas.language()), sheet.week.number);
         canvas.bookmark(&title, 1);
-        week_head(canvas, week, &title, &focus, theme);
-        for block in &blocks {
-            if canvas.y + block.height() > BOTTOM && canvas.y > TOP + head {
-                canvas.new_page();
-                continued(canvas, &title);
+        week_head(canvas, sheet.week, &title, &sheet.focus, theme);
+        for (position, block) in sheet.blocks.iter().enumerate() {
+            let height = block.height(density);
+            if position > 0 {
+                canvas.y += density.day_gap;
+                if !canvas.has_room(height) && height <= usable {
+                    canvas.new_page();
+                    continued(canvas, &title);
+                }
             }
-            draw_block(canvas, block, usable, theme);
-            canvas.y += DAY_GAP;
+            draw_block(canvas, block, density, theme);
         }
-        canvas.y -= DAY_GAP;
     }
 }
 
@@ -129,14 +178,13 @@ fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>)
         .map(|item| {
             let name = canvas.wrap(item.name.get(language), NAME, EXERCISE.1);
             let cue = wording.map(|wording| wording.cue(&item.row_id)).unwrap_or_default();
-            let cue = canvas.wrap(cue, CUE, EXERCISE.1);
-            let height = name.len() as f32 * NAME.leading + cue.len() as f32 * CUE.leading + ROW_PADDING * 2.0;
-            Row {
-                item,
-                name,
-                cue,
-                height,
+            let mut hint = item.note_text(language);
+            if !hint.is_empty() && !cue.is_empty() {
+                hint.push_str(". ");
             }
+            hint.push_str(cue);
+            let cue = canvas.wrap(&hint, CUE, EXERCISE.1);
+            Row { item, name, cue }
         })
         .collect();
     Block {
@@ -146,19 +194,18 @@ fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>)
     }
 }
 
-fn draw_block(canvas: &mut Canvas, block: &Block<'_>, usable: f32, theme: Theme) {
-    // Only a workout that no page could hold may break, between its rows.
-    debug_assert!(block.height() > usable || canvas.y + block.height() <= BOTTOM + 0.5 || canvas.y > TOP);
+/// Only a workout that no page could hold breaks, between its rows and under a repeated header.
+fn draw_block(canvas: &mut Canvas, block: &Block<'_>, density: Density, theme: Theme) {
     canvas.y += canvas.lines(LEFT, canvas.y, &block.title, DAY_TITLE) + 4.0;
     header(canvas, theme);
     for (index, row) in block.rows.iter().enumerate() {
-        if canvas.y + row.height > BOTTOM {
+        if !canvas.has_room(row.height(density)) {
             canvas.new_page();
             let label = format!("{} {}", words::DAY.get(canvas.language()), block.day.number);
             continued(canvas, &label);
             header(canvas, theme);
         }
-        draw_row(canvas, row, index + 1, theme);
+        draw_row(canvas, row, index + 1, density, theme);
         if index + 1 < block.rows.len() {
             rule(canvas, LEFT, canvas.y - 0.3, CONTENT);
         }
@@ -182,9 +229,9 @@ fn header(canvas: &mut Canvas, theme: Theme) {
     canvas.y += HEADER;
 }
 
-fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, theme: Theme) {
+fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, density: Density, theme: Theme) {
     let language = canvas.language();
-    let top = canvas.y + ROW_PADDING;
+    let top = canvas.y + density.row_padding;
     canvas.text(
         NUMBER.0,
         top,
@@ -199,9 +246,13 @@ fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, theme: Theme) {
     let sets_reps = format!("{} × {}", row.item.sets, row.item.reps_text(language));
     canvas.text(WORK.0, top, &sets_reps, work, WORK.1 + 10.0);
     canvas.text(REST.0, top, &row.item.rest_text(language), CELL, REST.1 + 6.0);
-    let effort = row.item.intensity.as_deref().unwrap_or("—");
-    for line in canvas.wrap_to(effort, CELL, EFFORT.1, 1) {
+    let effort = row
+        .item
+        .intensity
+        .as_deref()
+        .map_or("—".to_owned(), |effort| effort.replace('-', "–"));
+    for line in canvas.wrap_to(&effort, CELL, EFFORT.1, 1) {
         canvas.lines(EFFORT.0, top, &[line], CELL);
     }
-    canvas.y += row.height;
+    canvas.y += row.height(density);
 }
