@@ -125,6 +125,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     {
         world.telegram = telegram;
     }
+    let on_disk = persistence::file_ids(&world.telegram);
     let http = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -145,7 +146,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 
     let mut tasks = vec![tokio::spawn(webhook::deliver(Arc::clone(&sandbox)))];
     if let Some(path) = config.data_file {
-        tasks.push(tokio::spawn(persistence::keep(Arc::clone(&sandbox), path)));
+        tasks.push(tokio::spawn(persistence::keep(Arc::clone(&sandbox), path, on_disk)));
     }
     let app = router(sandbox);
     let stopping = stop.clone();

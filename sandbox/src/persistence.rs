@@ -1,10 +1,13 @@
 //! The Telegram world on disk, so that a restart of the sandbox keeps the chats. Optional.
 
 use std::{
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use bytes::Bytes;
 
 use crate::{
     telegram::{Telegram, TelegramSnapshot},
@@ -18,12 +21,15 @@ const SETTLE: Duration = Duration::from_millis(500);
 pub enum PersistenceError {
     #[error("can't read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} is not a saved sandbox", path.display())]
-    Parse { path: PathBuf, source: serde_json::Error },
     #[error("can't write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("the chats can't be written as JSON")]
     Snapshot(#[from] serde_json::Error),
+}
+
+/// Beside the data file, one file for each that was sent; written once, since they never change.
+fn files_folder(data_file: &Path) -> PathBuf {
+    data_file.with_extension("files")
 }
 
 /// `None` when nothing has been saved yet.
@@ -38,32 +44,69 @@ pub async fn load(path: &Path) -> Result<Option<Telegram>, PersistenceError> {
             });
         }
     };
-    let snapshot: TelegramSnapshot = serde_json::from_slice(&bytes).map_err(|source| PersistenceError::Parse {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(Some(Telegram::restore(snapshot)))
+    let snapshot: TelegramSnapshot = match serde_json::from_slice(&bytes) {
+        Ok(snapshot) => snapshot,
+        // Chats of another version are no reason to keep a newcomer from starting; they are kept for a look.
+        Err(error) => {
+            let aside = path.with_extension("unreadable");
+            tracing::warn!(%error, path = %aside.display(), "the saved chats can't be read and are put aside");
+            tokio::fs::rename(path, &aside)
+                .await
+                .map_err(|source| PersistenceError::Write {
+                    path: aside.clone(),
+                    source,
+                })?;
+            return Ok(None);
+        }
+    };
+    let folder = files_folder(path);
+    let mut contents = HashMap::new();
+    for id in snapshot.files.ids() {
+        match tokio::fs::read(folder.join(id)).await {
+            Ok(bytes) => {
+                contents.insert(id.to_owned(), Bytes::from(bytes));
+            }
+            Err(error) => tracing::warn!(%error, file.id = id, "a saved file can't be read"),
+        }
+    }
+    Ok(Some(Telegram::restore(snapshot, contents)))
 }
 
-async fn save(sandbox: &Shared, path: &Path) -> Result<(), PersistenceError> {
-    let snapshot = sandbox.world().telegram.snapshot()?;
+async fn save(sandbox: &Shared, path: &Path, written: &mut HashSet<String>) -> Result<(), PersistenceError> {
+    let (snapshot, fresh) = {
+        let world = sandbox.world();
+        let fresh: Vec<(String, Bytes)> = world
+            .telegram
+            .files
+            .all()
+            .filter(|file| !written.contains(&file.about.file_id))
+            .map(|file| (file.about.file_id.clone(), file.bytes.clone()))
+            .collect();
+        (world.telegram.snapshot()?, fresh)
+    };
     let failed = |source| PersistenceError::Write {
         path: path.to_owned(),
         source,
     };
-    if let Some(folder) = path.parent() {
-        tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+    let folder = files_folder(path);
+    tokio::fs::create_dir_all(&folder).await.map_err(failed)?;
+    for (id, bytes) in fresh {
+        tokio::fs::write(folder.join(&id), bytes).await.map_err(failed)?;
+        written.insert(id);
     }
     // A file is either the old world or the new one, never half of each.
     let unfinished = path.with_extension("tmp");
-    tokio::fs::write(&unfinished, snapshot.to_string())
-        .await
-        .map_err(failed)?;
+    tokio::fs::write(&unfinished, snapshot).await.map_err(failed)?;
     tokio::fs::rename(&unfinished, path).await.map_err(failed)
 }
 
-/// Saves after changes and once more at the end.
-pub async fn keep(sandbox: Shared, path: PathBuf) {
+/// The files that are on disk already when they have just been read from there.
+pub fn file_ids(telegram: &Telegram) -> HashSet<String> {
+    telegram.files.all().map(|file| file.about.file_id.clone()).collect()
+}
+
+/// Saves after changes and once more at the end. `written` are the files that need no writing.
+pub async fn keep(sandbox: Shared, path: PathBuf, mut written: HashSet<String>) {
     let (mut events, mut updates) = {
         let world = sandbox.world();
         (world.events.changes(), world.telegram.updates.changes())
@@ -83,7 +126,7 @@ pub async fn keep(sandbox: Shared, path: PathBuf) {
         }
         events.borrow_and_update();
         updates.borrow_and_update();
-        if let Err(error) = save(&sandbox, &path).await {
+        if let Err(error) = save(&sandbox, &path, &mut written).await {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "the chats are not saved");
         }
     }

@@ -100,6 +100,14 @@ fn answer(path: &str, headers: &HeaderMap, request: &Value, faults: &LlmFaults) 
             "you must provide a model parameter and a non-empty messages array",
         );
     };
+    if request.get("stream").and_then(Value::as_bool) == Some(true) {
+        return error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            Some("unsupported_value"),
+            "the sandbox doesn't play streamed answers",
+        );
+    }
     let prompt = messages
         .iter()
         .rev()

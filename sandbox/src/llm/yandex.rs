@@ -64,6 +64,13 @@ fn answer(headers: &HeaderMap, request: &Value, faults: &LlmFaults) -> Reply {
     let Some(messages) = messages.filter(|messages| !messages.is_empty()) else {
         return error(StatusCode::BAD_REQUEST, 3, "Empty message list");
     };
+    let streamed = request
+        .get("completionOptions")
+        .and_then(|options| options.get("stream"))
+        .and_then(Value::as_bool);
+    if streamed == Some(true) {
+        return error(StatusCode::BAD_REQUEST, 3, "the sandbox doesn't play streamed answers");
+    }
     let prompt = messages
         .iter()
         .rev()

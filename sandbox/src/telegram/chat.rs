@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use super::{
     entities::FormattedText,
     files::FileRef,
-    html,
     keyboard::{self, InlineKeyboard, ReplyKeyboard},
     limits::Bucket,
+    render,
 };
 
 pub const BOT_ID: i64 = 7_000_000_001;
@@ -119,8 +119,8 @@ pub struct Message {
     pub body: FormattedText,
     pub inline_keyboard: Option<InlineKeyboard>,
     pub media_group_id: Option<String>,
-    /// Who wrote it first, when it was forwarded.
-    pub forwarded_from: Option<i64>,
+    /// The name of who wrote it first, when it was forwarded.
+    pub forwarded_from: Option<String>,
 }
 
 impl Message {
@@ -277,11 +277,11 @@ impl Chat {
         if let Some(group) = &message.media_group_id {
             wire.insert("media_group_id".into(), json!(group));
         }
-        if message.forwarded_from.is_some() {
+        if let Some(name) = &message.forwarded_from {
             wire.insert(
                 "forward_origin".into(),
                 json!({
-                    "type": "hidden_user", "sender_user_name": "Forwarded",
+                    "type": "hidden_user", "sender_user_name": name,
                     "date": message.at_ms.div_euclid(1000),
                 }),
             );
@@ -331,7 +331,7 @@ impl Chat {
 
     /// The message as the chat page shows it.
     pub fn message_to_page(&self, message: &Message) -> Value {
-        let rendered = html::render(&message.body);
+        let rendered = render::html(&message.body);
         let is_text = matches!(message.content, Content::Text);
         let reply_to = message
             .reply_to
@@ -352,6 +352,7 @@ impl Chat {
             "caption_html": if is_text { "" } else { rendered.as_str() },
             "inline_keyboard": message.inline_keyboard.as_ref().map(keyboard::inline_to_page),
             "media_group_id": message.media_group_id,
+            "forwarded_from": message.forwarded_from,
         });
         if let Some(fields) = page.as_object_mut() {
             match &message.content {

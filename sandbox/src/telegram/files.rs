@@ -167,6 +167,7 @@ impl Files {
         Ok(file.about.clone())
     }
 
+    /// What is known of the files; their bytes are kept apart, since they never change.
     pub fn snapshot(&self) -> FilesSnapshot {
         FilesSnapshot {
             next: self.next,
@@ -178,28 +179,31 @@ impl Files {
                     kind: file.kind,
                     about: file.about.clone(),
                     path: file.path.clone(),
-                    base64: data_encoding::BASE64.encode(&file.bytes),
                 })
                 .collect(),
         }
     }
 
-    pub fn restore(snapshot: FilesSnapshot) -> Self {
+    pub fn all(&self) -> impl Iterator<Item = &StoredFile> {
+        self.by_id.values()
+    }
+
+    /// Files without `bytes` are left out.
+    pub fn restore(snapshot: FilesSnapshot, mut bytes: HashMap<String, Bytes>) -> Self {
         let mut files = Self {
             next: snapshot.next,
             ..Self::default()
         };
         for saved in snapshot.files {
-            let Ok(bytes) = data_encoding::BASE64.decode(saved.base64.as_bytes()) else {
-                tracing::warn!(file.id = saved.about.file_id, "a saved file can't be read back");
-                continue;
-            };
-            files.insert(StoredFile {
-                kind: saved.kind,
-                about: saved.about,
-                path: saved.path,
-                bytes: bytes.into(),
-            });
+            match bytes.remove(&saved.about.file_id) {
+                Some(bytes) => files.insert(StoredFile {
+                    kind: saved.kind,
+                    about: saved.about,
+                    path: saved.path,
+                    bytes,
+                }),
+                None => tracing::warn!(file.id = saved.about.file_id, "a saved file is missing"),
+            }
         }
         files
     }
@@ -211,12 +215,17 @@ pub struct FilesSnapshot {
     files: Vec<FileSnapshot>,
 }
 
+impl FilesSnapshot {
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.about.file_id.as_str())
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct FileSnapshot {
     kind: FileKind,
     about: FileRef,
     path: String,
-    base64: String,
 }
 
 impl FileRef {

@@ -165,7 +165,7 @@ pub struct Draft {
     pub markup: Option<Markup>,
     pub reply_to: Option<i64>,
     pub media_group_id: Option<String>,
-    pub forwarded_from: Option<i64>,
+    pub forwarded_from: Option<String>,
 }
 
 impl Draft {

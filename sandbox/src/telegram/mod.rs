@@ -18,12 +18,14 @@ pub mod methods;
 pub mod params;
 pub mod people;
 pub mod picture;
+pub mod render;
 pub mod send;
 pub mod updates;
 pub mod webhook;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -112,8 +114,9 @@ impl Default for Telegram {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TelegramSnapshot {
     chats: Vec<Chat>,
-    files: FilesSnapshot,
+    pub files: FilesSnapshot,
     updates: QueueSnapshot,
+    webhook: Option<webhook::Target>,
     commands: Vec<((Scope, String), Vec<Command>)>,
     menu_button: Option<Value>,
     next_user_id: i64,
@@ -128,6 +131,7 @@ struct TelegramSnapshotRef<'a> {
     chats: Vec<&'a Chat>,
     files: FilesSnapshot,
     updates: QueueSnapshot,
+    webhook: Option<&'a webhook::Target>,
     commands: &'a [((Scope, String), Vec<Command>)],
     menu_button: &'a Option<Value>,
     next_user_id: i64,
@@ -137,11 +141,12 @@ struct TelegramSnapshotRef<'a> {
 }
 
 impl Telegram {
-    pub fn snapshot(&self) -> Result<Value, serde_json::Error> {
-        serde_json::to_value(TelegramSnapshotRef {
+    pub fn snapshot(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&TelegramSnapshotRef {
             chats: self.chats.values().collect(),
             files: self.files.snapshot(),
             updates: self.updates.snapshot(),
+            webhook: self.webhook.target(),
             commands: &self.commands,
             menu_button: &self.menu_button,
             next_user_id: self.next_user_id,
@@ -151,11 +156,13 @@ impl Telegram {
         })
     }
 
-    pub fn restore(snapshot: TelegramSnapshot) -> Self {
+    /// `bytes` are the contents of files by their ids.
+    pub fn restore(snapshot: TelegramSnapshot, bytes: HashMap<String, Bytes>) -> Self {
         Self {
             chats: snapshot.chats.into_iter().map(|chat| (chat.user.id, chat)).collect(),
-            files: Files::restore(snapshot.files),
+            files: Files::restore(snapshot.files, bytes),
             updates: UpdateQueue::restore(snapshot.updates),
+            webhook: Webhook::restore(snapshot.webhook),
             commands: snapshot.commands,
             menu_button: snapshot.menu_button,
             next_user_id: snapshot.next_user_id,

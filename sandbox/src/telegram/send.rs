@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     account,
-    chat::Content,
+    chat::{BOT_NAME, Content},
     entities::FormattedText,
     error::ApiError,
     files::{FileKind, FileRef, MAX_PHOTO_BYTES, Upload},
@@ -227,7 +227,7 @@ pub fn chat_action(world: &mut World, params: &Params) -> Result<Value, ApiError
 }
 
 /// The original of `copyMessage` and `forwardMessage`, which may lie in another chat.
-fn original(world: &World, params: &Params, missing: &str) -> Result<(i64, Content, FormattedText), ApiError> {
+fn original(world: &World, params: &Params, missing: &str) -> Result<(String, Content, FormattedText), ApiError> {
     let from = params
         .i64("from_chat_id")
         .ok_or_else(|| ApiError::bad_request("chat not found"))?;
@@ -240,7 +240,12 @@ fn original(world: &World, params: &Params, missing: &str) -> Result<(i64, Conte
         .ok()
         .and_then(|id| chat.message(id))
         .ok_or_else(|| ApiError::bad_request(missing))?;
-    Ok((from, message.content.clone(), message.body.clone()))
+    let author = if message.from_bot {
+        BOT_NAME.to_owned()
+    } else {
+        chat.user.first_name.clone()
+    };
+    Ok((author, message.content.clone(), message.body.clone()))
 }
 
 pub fn copy(world: &mut World, params: &mut Params) -> Result<Value, ApiError> {
@@ -255,9 +260,9 @@ pub fn copy(world: &mut World, params: &mut Params) -> Result<Value, ApiError> {
 
 pub fn forward(world: &mut World, params: &mut Params) -> Result<Value, ApiError> {
     let chat_id = open_chat(world, params)?.user.id;
-    let (from, content, body) = original(world, params, "message to forward not found")?;
+    let (author, content, body) = original(world, params, "message to forward not found")?;
     let mut draft = Draft::new(content, body);
-    draft.forwarded_from = Some(from);
+    draft.forwarded_from = Some(author);
     spend(world, chat_id, 1)?;
     post(world, chat_id, draft)
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -24,12 +25,13 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 const MAX_SECRET: usize = 256;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     pub url: String,
     secret: Option<String>,
     max_connections: usize,
     /// Deliveries begun for an older address don't count for this one.
+    #[serde(skip)]
     generation: u64,
 }
 
@@ -52,6 +54,18 @@ pub struct Webhook {
 impl Webhook {
     pub fn is_set(&self) -> bool {
         self.target.is_some()
+    }
+
+    /// The address as it outlives a restart.
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    pub fn restore(target: Option<Target>) -> Self {
+        Self {
+            target,
+            ..Self::default()
+        }
     }
 
     fn replace(&mut self, target: Option<Target>) {

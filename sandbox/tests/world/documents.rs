@@ -176,6 +176,13 @@ async fn captions_are_edited_and_messages_copied() -> anyhow::Result<()> {
         .await?;
     assert!(copied["message_id"].is_i64());
     assert!(copied["text"].is_null());
+    let forwarded = world
+        .ok(
+            "forwardMessage",
+            json!({"chat_id": TRAINER, "from_chat_id": ANNA, "message_id": voice.message_id}),
+        )
+        .await?;
+    assert_eq!(forwarded["forward_origin"]["sender_user_name"], "Анна");
     let shown = world.sandbox.messages(TRAINER).await?;
     assert_eq!(
         shown.last().map(|message| message.kind.clone()),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use sandbox::telegram::{
     entities::{FormattedText, ParseMode, utf16_len},
-    html,
+    render,
 };
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn check(text: &FormattedText) -> Result<(), TestCaseError> {
         prop_assert!(entity.end() <= length, "{entity:?} in {:?}", text.text);
     }
     // The page's markup gives the same text back once tags and escapes are taken off.
-    let rendered = html::render(text);
+    let rendered = render::html(text);
     let plain = rendered.replace("<br>", "\n");
     let mut stripped = String::new();
     let mut inside = false;

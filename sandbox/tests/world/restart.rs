@@ -34,6 +34,21 @@ async fn chats_survive_a_restart_when_a_file_is_given() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn an_unreadable_file_is_put_aside() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("sandbox.json");
+    std::fs::write(&path, "{}")?;
+    let config = Config {
+        data_file: Some(path.clone()),
+        ..Config::default()
+    };
+    let world = World::with(config).await?;
+    assert!(world.sandbox.messages(ANNA).await?.is_empty());
+    assert_eq!(std::fs::read_to_string(path.with_extension("unreadable"))?, "{}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn it_stops_while_somebody_waits() -> anyhow::Result<()> {
     let world = World::start().await?;
     let poll = world
