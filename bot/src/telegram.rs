@@ -3,7 +3,7 @@
 //! teloxide's own reader sleeps ten seconds on every 5xx, forgets `error_code`, and its network errors print the
 //! address with the token in it; the first would stop a chat, the second blurs outcomes, the third leaks.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use reqwest::multipart::{Form, Part};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,8 +14,10 @@ use url::Url;
 
 use crate::{config::Config, crm};
 
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
+/// See `send::HOLD`: a message's fate is known before its lease ends.
+const CALL_TIMEOUT: Duration = Duration::from_secs(9);
+/// Longer than the lease: this replica knows that it is still at it, and a second one seldom is.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(90);
 /// Longest description of Telegram's that is passed on.
 const MAX_DESCRIPTION: usize = 200;
 
@@ -63,10 +65,17 @@ struct AnswerParameters {
     retry_after: Option<u64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Telegram {
     bot: Bot,
     uploads: reqwest::Client,
+}
+
+/// teloxide's own would show the token.
+impl fmt::Debug for Telegram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telegram").finish_non_exhaustive()
+    }
 }
 
 impl Telegram {
@@ -219,6 +228,18 @@ fn read<T: DeserializeOwned>(status: u16, bytes: &[u8]) -> Result<T, TelegramErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_shows_no_token() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let config = Config::from_lookup(|key| match key {
+            "TELEGRAM_BOT_TOKEN" => Some("42:hidden-letters".to_owned()),
+            "CRM_API_TOKEN" => Some("x".to_owned()),
+            _ => None,
+        });
+        let shown = format!("{:?}", Telegram::new(&config.unwrap()).unwrap());
+        assert!(!shown.contains("hidden"), "{shown}");
+    }
 
     #[test]
     fn answers_are_told_apart() {

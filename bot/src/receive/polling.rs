@@ -24,6 +24,8 @@ const POLL_SECONDS: u32 = 30;
 const BATCH: u8 = 100;
 /// While some of a batch are still being posted, new updates are looked for this often.
 const BESIDE_PENDING: Duration = Duration::from_millis(300);
+/// After a full batch there is more: it is fetched while the last of the batch are still being posted.
+const LAST_OF_BATCH: usize = 25;
 
 /// Updates that Telegram has given and that are not confirmed yet.
 #[derive(Debug, Default)]
@@ -70,9 +72,13 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
             answer = poll(telegram, window.offset, wait) => answer,
             () = stop.cancelled() => break,
         };
+        let mut wait_for = 0;
         match answer {
             Ok(updates) => {
                 backoff.reset();
+                if updates.len() >= usize::from(BATCH) {
+                    wait_for = LAST_OF_BATCH;
+                }
                 if std::mem::take(&mut is_standby) {
                     info!("this replica receives updates now");
                 }
@@ -107,7 +113,7 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
         }
         let enough = tokio::time::sleep(BESIDE_PENDING);
         tokio::pin!(enough);
-        while !pending.is_empty() {
+        while pending.len() > wait_for {
             tokio::select! {
                 Some((id, taken)) = pending.next() => match taken {
                     Ok(Taken::Yes) => window.settle(id),

@@ -8,9 +8,10 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-/// How long a delivery may be held after it was handed out. The CRM's lease must be longer (60 s): past it, another
-/// replica may own the delivery. Counted from its arrival, not from `lease_until`, because the CRM's clock is another.
-pub const HOLD: Duration = Duration::from_secs(45);
+/// How long after a delivery was handed out its sending may begin. With the longest call on top this stays inside the
+/// CRM's lease of 20 s; past that, another replica may own the delivery. Counted from its arrival and not from
+/// `lease_until`, because that is by the CRM's clock, which need not be ours.
+pub const HOLD: Duration = Duration::from_secs(10);
 /// Half-sent deliveries to remember.
 const MAX_HALF_SENT: usize = 1000;
 

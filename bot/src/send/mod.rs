@@ -12,7 +12,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use api_types::conversation::{Activity, Delivery, Outcome};
 use futures::FutureExt;
-use tokio::time::Instant;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, error, info, warn};
 
@@ -27,6 +30,8 @@ use report::Reporter;
 
 /// The next message of a chat waits this long for the report of the one before; then the report goes on alone.
 const REPORT_PATIENCE: Duration = Duration::from_secs(3);
+/// Calls that write into chats, in flight at once.
+const MAX_IN_FLIGHT: usize = 64;
 
 #[derive(Debug, Clone)]
 pub struct Sender {
@@ -38,6 +43,7 @@ struct Inner {
     telegram: Telegram,
     crm: Crm,
     limiter: Limiter,
+    in_flight: Semaphore,
     activities: Activities,
     reporter: Reporter,
     ledger: Arc<Ledger>,
@@ -79,6 +85,7 @@ impl Sender {
                 telegram: parts.telegram,
                 crm: parts.crm,
                 limiter: Limiter::new(parts.rate_per_second),
+                in_flight: Semaphore::new(MAX_IN_FLIGHT),
                 reporter,
                 ledger,
                 lanes: Lanes::default(),
@@ -148,13 +155,10 @@ impl Inner {
         let Some(until) = self.ledger.held_until(&delivery.id) else {
             return;
         };
-        if until < Instant::now() {
-            warn!(delivery = delivery.id, "held too long; left to whoever leases it next");
-            self.ledger.give_back(&delivery.id);
-            return;
-        }
         let outcome = if self.give_back.is_cancelled() {
             outcome::retry_after(Duration::ZERO, "the bot is shutting down")
+        } else if until < Instant::now() {
+            outcome::retry_after(Duration::ZERO, "waited too long for its turn")
         } else {
             self.deliver(&delivery, urgency, until).await
         };
@@ -178,7 +182,7 @@ impl Inner {
         tokio::time::timeout(REPORT_PATIENCE, known).await.ok();
     }
 
-    fn finish(&self, id: String, outcome: Outcome) -> tokio::sync::oneshot::Receiver<()> {
+    fn finish(&self, id: String, outcome: Outcome) -> oneshot::Receiver<()> {
         match outcome {
             Outcome::RetryLater { .. } => self.ledger.give_back(&id),
             _ => self.ledger.seal(&id),

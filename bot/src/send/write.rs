@@ -19,15 +19,16 @@ use super::{
     outcome::{Verdict, retry_after, retry_later, verdict},
 };
 use crate::{
+    backoff::Backoff,
     crm::CrmError,
     render::{self, Part, Styled},
     telegram::{SentMessage, TelegramError},
 };
 
-/// A longer pause that Telegram asks for is given back to the CRM instead of being waited for here.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// Taking old buttons off is a courtesy: it doesn't wait longer than this for its turn.
 const RETIRE_PATIENCE: Duration = Duration::from_secs(5);
+/// Tries in a row for what can't have been done or may safely be done twice, before the CRM is asked to wait.
+const QUICK_TRIES: u32 = 2;
 
 /// Where a delivery goes and how long it may try.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,8 @@ struct Aim {
     urgency: Urgency,
     until: Instant,
     attempt: u32,
+    /// Doing it twice is the same as once.
+    is_repeatable: bool,
 }
 
 impl Inner {
@@ -54,6 +57,7 @@ impl Inner {
             urgency,
             until,
             attempt: delivery.attempt,
+            is_repeatable: false,
         };
         if let Some(old) = delivery
             .retire
@@ -115,6 +119,10 @@ impl Inner {
         if let Some(ReplyMarkup::InlineKeyboard(buttons)) = markup {
             payload = payload.reply_markup(buttons.clone());
         }
+        let aim = Aim {
+            is_repeatable: true,
+            ..aim
+        };
         match self.write(aim, || self.telegram.call::<_, Value>(&payload)).await {
             Ok(_) | Err(Verdict::NotModified) => Ok(Some(Outcome::Sent {
                 message_ref: target.to_owned(),
@@ -192,11 +200,13 @@ impl Inner {
         self.telegram.upload(payload, part).await
     }
 
-    /// One call under the rate limit; pauses that Telegram asks for are waited out while the delivery is ours.
+    /// One call under the rate limit. Pauses that Telegram asks for are waited out while the delivery is ours; longer
+    /// ones are given back to the CRM.
     async fn write<T, F>(&self, aim: Aim, mut call: impl FnMut() -> F) -> Result<T, Verdict>
     where
         F: Future<Output = Result<T, TelegramError>>,
     {
+        let mut quick = Backoff::new(Duration::from_millis(400), Duration::from_secs(2));
         loop {
             let turn = self.limiter.acquire(aim.chat.0, aim.urgency, aim.until);
             let turn = tokio::select! {
@@ -210,15 +220,26 @@ impl Inner {
                     "no room under the rate limit in time",
                 )));
             }
+            let permit = self.in_flight.acquire().await;
             let error = match call().await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            drop(permit);
+            let is_harmless = match error {
+                TelegramError::NotReachable(_) => true,
+                TelegramError::Unclear(_) => aim.is_repeatable,
+                _ => false,
+            };
+            if is_harmless && quick.tries() < QUICK_TRIES && !self.give_back.is_cancelled() {
+                tokio::time::sleep(quick.next_wait()).await;
+                continue;
+            }
             match verdict(&error, aim.attempt) {
                 Verdict::Wait(pause) => {
                     self.status.floods.add();
                     self.limiter.flooded(aim.chat.0, pause);
-                    if pause > LONGEST_PAUSE || Instant::now() + pause > aim.until {
+                    if Instant::now() + pause > aim.until {
                         return Err(Verdict::Final(retry_after(pause, "Telegram asks to wait")));
                     }
                 }

@@ -72,6 +72,39 @@ async fn a_server_error_is_tried_again_soon_and_in_order() {
     ));
 }
 
+/// The parts that have gone out are remembered, so a failure in the middle repeats only what is missing.
+#[tokio::test]
+async fn a_long_text_that_fails_halfway_goes_on_where_it_stopped() {
+    let w = world().await.acquainted().await;
+    let long = vec!["абзац ".repeat(600).trim_end().to_owned(); 4].join("\n\n");
+    faults(&w, json!({"slow_ms": 300})).await;
+    w.crm.enqueue([text("d1", ANNA, &long)]);
+    w.telegram.wait_for_message(ANNA, WAIT, |_| true).await.unwrap();
+    faults(&w, json!({"server_error_next": 1})).await;
+    w.crm.until_sent("d1").await;
+    assert!(matches!(
+        w.crm.seen().outcomes("d1")[..],
+        [Outcome::RetryLater { .. }, Outcome::Sent { .. }]
+    ));
+    assert_eq!(w.bot_texts(ANNA).await.join("\n\n"), long);
+}
+
+#[tokio::test]
+async fn an_edit_may_be_repeated_at_once() {
+    for fault in ["server_error_next", "error_after_effect_next", "drop_response_next"] {
+        let w = world().await.acquainted().await;
+        w.crm.enqueue([text("d1", ANNA, "1")]);
+        let shown = w.crm.until_sent("d1").await;
+        faults(&w, json!({ fault: 1 })).await;
+        let mut edit = text("d2", ANNA, "2");
+        edit.edit = Some(shown);
+        w.crm.enqueue([edit]);
+        w.crm.until_sent("d2").await;
+        assert_eq!(w.bot_texts(ANNA).await, ["2"], "{fault}");
+        assert_eq!(w.crm.seen().outcomes("d2").len(), 1, "{fault}");
+    }
+}
+
 /// Telegram has no idempotency key for sending, so what may have been sent is sent again; nothing is lost.
 #[tokio::test]
 async fn an_unknown_outcome_is_repeated_not_lost() {
@@ -186,6 +219,57 @@ async fn a_second_poller_stands_by_and_takes_over() {
         })
         .await;
     assert_eq!(keys.len(), 3);
+}
+
+#[tokio::test]
+async fn many_chats_at_once_are_all_answered() {
+    let w = world().await;
+    w.crm.on_event(|event| match &event.body {
+        EventBody::Text { text: said, .. } => vec![text(&event.key, event.address.parse().unwrap(), said)],
+        _ => Vec::new(),
+    });
+    let mut people = Vec::new();
+    for n in 0..60 {
+        people.push(
+            w.telegram
+                .add_user(&format!("Клиент {n}"), "ru", "client")
+                .await
+                .unwrap()
+                .id,
+        );
+    }
+    for said in ["1", "2", "3", "4"] {
+        let all = people.iter().map(|person| w.telegram.send_text(*person, said));
+        for sent in futures::future::join_all(all).await {
+            sent.unwrap();
+        }
+    }
+    w.crm
+        .until("an answer to everything", |seen| {
+            (seen.results.len() == 60 * 4).then_some(())
+        })
+        .await;
+    for person in people {
+        assert_eq!(w.bot_texts(person).await, ["1", "2", "3", "4"]);
+    }
+    assert_eq!(w.crm.seen().events.len(), 60 * 4, "each was posted once");
+}
+
+#[tokio::test]
+async fn a_clean_restart_posts_nothing_again() {
+    let w = world().await;
+    w.telegram.send_text(ANNA, "1").await.unwrap();
+    w.crm
+        .until("the first", |seen| (seen.events.len() == 1).then_some(()))
+        .await;
+    w.bot.shutdown().await;
+    let _bot = Bot::start(&w.telegram, &w.crm, |_| {}).await;
+    w.telegram.send_text(ANNA, "2").await.unwrap();
+    let last = |seen: &crate::support::crm::Seen| match seen.events.last().map(|event| &event.body) {
+        Some(EventBody::Text { text: said, .. }) if said == "2" => Some(seen.events.len()),
+        _ => None,
+    };
+    assert_eq!(w.crm.until("the second", last).await, 2);
 }
 
 impl World {

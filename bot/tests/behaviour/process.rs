@@ -1,16 +1,17 @@
 //! The real program: refused settings, kill -9, SIGTERM, the webhook, health.
 
 use std::{
+    io::Read,
     net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use api_types::conversation::EventBody;
+use api_types::conversation::{EventBody, Outcome};
 use sandbox::Running;
 use serde_json::json;
 
-use crate::support::{ANNA, Crm, WAIT, bot_texts, eventually, settings, telegram, text};
+use crate::support::{ANNA, Crm, WAIT, bot_texts, crm::TOKEN, eventually, settings, telegram, text};
 
 /// Killed when the test ends, however it ends.
 struct Program(Child);
@@ -166,6 +167,62 @@ async fn sigterm_finishes_what_is_in_hand_and_exits_cleanly() {
         assert!(crm.seen().sent(id).is_some(), "{id} was in hand");
     }
     assert_eq!(bot_texts(&telegram, ANNA).await, ["ответ 0", "1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn sigterm_gives_back_what_cant_be_finished_in_time() {
+    let telegram = telegram().await;
+    let crm = Crm::start().await;
+    echo(&crm);
+    let bot = Program::start(&telegram, &crm, &[]);
+    telegram.send_text(ANNA, "0").await.unwrap();
+    crm.until_sent("d0").await;
+    let flood = json!({"telegram": {"too_many_requests_next": 1, "retry_after_s": 9}});
+    telegram.set_faults(&flood).await.unwrap();
+    crm.enqueue([text("q1", ANNA, "1"), text("q2", ANNA, "2")]);
+    eventually("the flood", || async {
+        let calls = telegram.requests().await.unwrap();
+        calls.iter().any(|call| call.status == 429).then_some(())
+    })
+    .await;
+    let (code, took) = tokio::task::spawn_blocking(move || bot.terminate()).await.unwrap();
+    assert_eq!(code, Some(0));
+    assert!(took < Duration::from_secs(9), "{took:?}");
+    for id in ["q1", "q2"] {
+        let given_back = matches!(crm.seen().outcomes(id)[..], [Outcome::RetryLater { .. }]);
+        assert!(given_back, "{id}: another replica takes it at once");
+    }
+}
+
+/// Even the most talkative log knows no token, no name and no word that was said.
+#[tokio::test]
+async fn logs_hold_no_secrets_and_no_personal_data() {
+    let telegram = telegram().await;
+    let crm = Crm::start().await;
+    for format in ["text", "json"] {
+        crm.on_event(move |_| vec![text(format, ANNA, "ответ-тайна")]);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bot"));
+        command.env_clear().envs(settings(&telegram, &crm.url));
+        command.envs([("RUST_LOG", "trace"), ("LOG_FORMAT", format)]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let read = |mut pipe: Box<dyn Read + Send>| {
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                pipe.read_to_string(&mut text).unwrap();
+                text
+            })
+        };
+        let out = read(Box::new(child.stdout.take().unwrap()));
+        let err = read(Box::new(child.stderr.take().unwrap()));
+        telegram.send_text(ANNA, &format!("тайна-{format}")).await.unwrap();
+        crm.until_sent(format).await;
+        Program(child).terminate();
+        let log = out.join().unwrap() + &err.join().unwrap();
+        assert!(log.contains("the bot has stopped"), "{log}");
+        for private in ["test-token", TOKEN, "Анна", "тайна"] {
+            assert!(!log.contains(private), "{private} is in the log");
+        }
+    }
 }
 
 #[tokio::test]
