@@ -392,3 +392,26 @@ impl SystemTx {
         )
     }
 }
+
+impl Tx {
+    /// What did not reach an address while it was blocked waits again: its owner is back.
+    pub async fn revive_address(
+        &mut self,
+        channel: &str,
+        address: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<u64> {
+        const SQL: &str = "UPDATE outbox SET state = 'queued', due_at_ms = $1, attempts = 0, finished_at_ms = NULL \
+             WHERE tenant_id = $2 AND channel = $3 AND address = $4 AND state = 'unreachable' AND created_at_ms >= $5";
+        execute!(
+            self,
+            SQL,
+            now.millis(),
+            self.tenant.as_ref(),
+            channel,
+            address,
+            since.millis()
+        )
+    }
+}

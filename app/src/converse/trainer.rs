@@ -1,0 +1,260 @@
+//! The trainer's turn: words that go to a client, buttons of notices, the list of leads.
+
+use domain::content::{Button, Content, Span, Style, rich};
+use domain::dialogue::actions::TrainerAction;
+use domain::dialogue::trainer::{TrainerScene, addressee};
+use domain::ids::ClientId;
+use serde_json::json;
+use store::{Conversation, ConversationUpdate, NewMessage, Tx};
+
+use super::{Body, Inbound, Outcome, note};
+use crate::caller::Caller;
+use crate::context::App;
+use crate::deliver::{Letter, TELEGRAM, address_of, queue};
+use crate::error::{Error, Result};
+use crate::generate_program;
+use crate::settings::{self, Guide};
+
+/// While a person talks with a client, the bot keeps its remarks to itself for this long.
+const QUIET_MS: i64 = 30 * 60_000;
+/// Notices that came while the trainer's chat was not open yet are sent when it opens.
+const REVIVED_MS: i64 = 3 * 24 * 60 * 60_000;
+const LISTED_LEADS: u32 = 10;
+
+pub(super) async fn turn(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    guide: &Guide,
+    conversation: &Conversation,
+    inbound: &Inbound,
+) -> Result<Outcome> {
+    let now = app.now();
+    let texts = guide.texts(conversation.language);
+    let mut scene: TrainerScene = serde_json::from_str(&conversation.scene).unwrap_or_default();
+    let mut outcome = Outcome::default();
+    let address = &inbound.address;
+    if conversation.blocked_at.is_some() && inbound.body != Body::Blocked {
+        tx.set_blocked(TELEGRAM, address, None).await?;
+        tx.revive_address(TELEGRAM, address, now.plus_millis(-REVIVED_MS), now)
+            .await?;
+    }
+    match &inbound.body {
+        Body::Blocked => tx.set_blocked(TELEGRAM, address, Some(now)).await?,
+        Body::Unblocked | Body::Edited { .. } => {}
+        Body::Start { payload } => {
+            let template = if payload.is_some() {
+                &texts.trainer_linked
+            } else {
+                &texts.trainer_hello
+            };
+            outcome.say(address, None, Content::text(rich(template, &[])));
+        }
+        Body::Command { name } if name == "leads" => {
+            let content = leads(tx, guide, conversation).await?;
+            outcome.say(address, None, content);
+        }
+        Body::Command { name } => {
+            if name == "cancel" {
+                scene = TrainerScene::Idle;
+            }
+            outcome.say(address, None, Content::text(rich(&texts.trainer_help, &[])));
+        }
+        Body::Action { action, .. } => {
+            press(app, tx, caller, guide, conversation, action, &mut scene, &mut outcome).await?
+        }
+        Body::Text { text, reply_to, .. } => {
+            let client = find_addressee(tx, &scene, address, reply_to.as_deref()).await?;
+            let sent_to = match client {
+                Some(client) => send(app, tx, caller, guide, &client, text, "trainer").await?,
+                None => None,
+            };
+            let content = match sent_to {
+                Some(name) => {
+                    scene = TrainerScene::Idle;
+                    rich(&texts.trainer_reply_sent, &[("name", &name)])
+                }
+                None => rich(&texts.trainer_reply_unknown, &[]),
+            };
+            outcome.say(address, None, Content::text(content));
+        }
+        Body::Attachment { .. } => outcome.say(address, None, Content::text(rich(&texts.words_needed, &[]))),
+    }
+    let update = ConversationUpdate {
+        language: conversation.language,
+        scene: serde_json::to_string(&scene).map_err(|error| Error::internal(error.to_string()))?,
+        quiet_until: conversation.quiet_until,
+    };
+    tx.update_conversation(TELEGRAM, address, &update, now).await?;
+    Ok(outcome)
+}
+
+async fn find_addressee(
+    tx: &mut Tx,
+    scene: &TrainerScene,
+    address: &str,
+    reply_to: Option<&str>,
+) -> Result<Option<ClientId>> {
+    let replied = match reply_to {
+        Some(message_ref) => tx.client_of_notice(TELEGRAM, address, message_ref).await?,
+        None => None,
+    };
+    Ok(addressee(scene, replied))
+}
+
+#[expect(clippy::too_many_arguments, reason = "one turn's whole context, used by each button")]
+async fn press(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    guide: &Guide,
+    conversation: &Conversation,
+    action: &str,
+    scene: &mut TrainerScene,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let texts = guide.texts(conversation.language);
+    let name_of = |client: Option<store::Client>| client.map(|client| client.display_name).unwrap_or_default();
+    match TrainerAction::parse(action) {
+        Some(TrainerAction::Reply(client)) => {
+            let name = name_of(tx.find_client(&client).await?);
+            *scene = TrainerScene::Replying { client };
+            outcome.say(
+                &conversation.address,
+                None,
+                Content::text(rich(&texts.trainer_reply_ask, &[("name", &name)])),
+            );
+        }
+        Some(TrainerAction::Take(lead)) => {
+            if let Some(found) = tx.find_lead(&lead).await?
+                && tx.take_lead(&lead, "trainer").await?
+            {
+                note(
+                    app,
+                    tx,
+                    &found.client,
+                    "lead.taken",
+                    "trainer",
+                    json!({ "lead_id": lead }),
+                )
+                .await?;
+                outcome.toast = Some(texts.trainer_taken.replace("{name}", &found.client_name));
+            }
+        }
+        Some(TrainerAction::MakeProgram(run)) => {
+            if let Some(questionnaire) = tx.find_questionnaire(&run).await?
+                && let Some(client) = tx.find_client(&questionnaire.client).await?
+            {
+                let queued = store::ProgramFilter {
+                    client: Some(client.id.clone()),
+                    status: Some("queued".into()),
+                };
+                let page = store::PageRequest { limit: 1, after: None };
+                if tx.list_programs(&queued, &page).await?.items.is_empty() {
+                    generate_program::order_in(app, tx, &run, &client, "trainer", &caller.request_id).await?;
+                    note(
+                        app,
+                        tx,
+                        &client.id,
+                        "program.ordered",
+                        "trainer",
+                        json!({ "questionnaire_id": run }),
+                    )
+                    .await?;
+                    outcome.has_jobs = true;
+                }
+                outcome.toast = Some(texts.trainer_program_ordered.replace("{name}", &client.display_name));
+            }
+        }
+        None => outcome.toast = Some(texts.stale_button.clone()),
+    }
+    Ok(())
+}
+
+async fn leads(tx: &mut Tx, guide: &Guide, conversation: &Conversation) -> Result<Content> {
+    let texts = guide.texts(conversation.language);
+    let mut content = Content::text(vec![Span {
+        text: texts.command_leads.clone(),
+        style: Style::Bold,
+    }]);
+    for lead in tx.newest_leads(LISTED_LEADS).await? {
+        content.text.push(Span {
+            text: format!("\n• {} — {}", lead.client_name, lead.source),
+            style: Style::Plain,
+        });
+        let label = format!(
+            "{}: {}",
+            texts.button_reply,
+            lead.client_name.chars().take(24).collect::<String>()
+        );
+        content = content.with_row(vec![Button::action(
+            label,
+            TrainerAction::Reply(lead.client.clone()).to_string(),
+        )]);
+    }
+    Ok(content)
+}
+
+/// Queues a person's words to a client. Returns the client's name, `None` when there is nowhere to send.
+async fn send(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    guide: &Guide,
+    client: &ClientId,
+    text: &str,
+    author: &'static str,
+) -> Result<Option<String>> {
+    let now = app.now();
+    let (Some(found), Some(to)) = (tx.find_client(client).await?, address_of(tx, client).await?) else {
+        return Ok(None);
+    };
+    let trainer = guide.facts.trainer.as_str();
+    let content = Content::text(rich(
+        &guide.texts(to.language).trainer_says,
+        &[("trainer", trainer), ("text", text)],
+    ));
+    let letter = Letter::new(&to.address, Some(client.clone()), "trainer_reply", content);
+    let outbox = queue(app, tx, letter, &caller.request_id).await?;
+    let message = NewMessage {
+        id: app.new_id(),
+        client: client.clone(),
+        channel: to.channel.clone(),
+        direction: "out",
+        author,
+        text: text.to_owned(),
+        outbox,
+        external_ref: None,
+        now,
+    };
+    tx.insert_message(&message).await?;
+    tx.quiet_conversations(client, now.plus_millis(QUIET_MS)).await?;
+    Ok(Some(found.display_name))
+}
+
+/// An administrator writes to a client.
+///
+/// Errors: [`Error::NotFound`]; a conflict `no_channel` when the client has no chat; wrong fields for an empty text or one
+/// over 4,000 characters.
+pub async fn send_to_client(app: &App, caller: &Caller, client: &ClientId, text: &str) -> Result<()> {
+    if text.trim().is_empty() || text.chars().count() > 4_000 {
+        return Err(Error::invalid("text", "out_of_range", "must be 1 to 4000 characters"));
+    }
+    let guide = settings::guide(app, &caller.tenant).await?;
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    tx.find_client(client)
+        .await?
+        .ok_or(Error::NotFound { what: "client" })?;
+    if send(app, &mut tx, caller, &guide, client, text, "trainer")
+        .await?
+        .is_none()
+    {
+        return Err(Error::Conflict {
+            code: "no_channel",
+            detail: "this client has no chat to write to".into(),
+        });
+    }
+    tx.commit().await?;
+    app.wake_deliveries();
+    Ok(())
+}

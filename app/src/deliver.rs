@@ -1,0 +1,372 @@
+//! Messages on their way out: queued with their cause, claimed by a bot, settled by its report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::content::Content;
+use domain::ids::{ClientId, FileId, Id, OutboxId, ProgramId, RequestId};
+use domain::language::Language;
+use domain::time::Timestamp;
+use serde_json::json;
+use store::{Action, ClaimedDelivery, Conversation, NewDelivery, Report, ReportedDelivery, Tx};
+
+use crate::caller::Caller;
+use crate::context::App;
+use crate::error::{Error, Result};
+use crate::settings;
+
+/// The only channel so far; others will queue beside it.
+pub const TELEGRAM: &str = "telegram";
+
+/// Long enough for an upload over a slow line, short enough that a killed bot's messages don't stay away for long.
+pub(crate) const LEASE_MS: i64 = 20_000;
+const MAX_CLAIM: u32 = 100;
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// Others' commits and leases that run out are seen after this long at the latest.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// After this many tries a person has to look.
+const MAX_ATTEMPTS: i64 = 50;
+
+/// A delivery as a bot gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub id: OutboxId,
+    pub address: String,
+    pub content: Content,
+    /// The messenger's own id of the file in `content`, if it was uploaded before.
+    pub external_file_id: Option<String>,
+    pub edit: Option<String>,
+    pub retire: Option<String>,
+    pub attempt: u32,
+    pub lease_until: Timestamp,
+}
+
+/// What a bot says of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    Sent {
+        message_ref: String,
+        external_file_id: Option<String>,
+    },
+    Unreachable {
+        reason: String,
+    },
+    Rejected {
+        reason: String,
+    },
+    RetryLater {
+        after_ms: u64,
+        reason: String,
+    },
+}
+
+/// A message to queue; the rest of its row is known to [`queue`].
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    pub address: String,
+    pub client: Option<ClientId>,
+    pub about: Option<ClientId>,
+    pub program: Option<ProgramId>,
+    pub kind: &'static str,
+    pub dedupe_key: Option<String>,
+    pub content: Content,
+    pub is_step: bool,
+    pub edit: Option<String>,
+    pub retire: Option<String>,
+    pub leased_to: Option<(String, Timestamp)>,
+}
+
+impl Letter {
+    pub(crate) fn new(address: &str, client: Option<ClientId>, kind: &'static str, content: Content) -> Self {
+        Self {
+            address: address.to_owned(),
+            client,
+            about: None,
+            program: None,
+            kind,
+            dedupe_key: None,
+            content,
+            is_step: false,
+            edit: None,
+            retire: None,
+            leased_to: None,
+        }
+    }
+}
+
+/// Queues a message in the transaction of its cause. `None` when its dedupe key was used before.
+pub(crate) async fn queue(app: &App, tx: &mut Tx, letter: Letter, request_id: &RequestId) -> Result<Option<OutboxId>> {
+    let now = app.now();
+    let id: OutboxId = app.new_id();
+    let delivery = NewDelivery {
+        id: id.clone(),
+        channel: TELEGRAM.to_owned(),
+        address: letter.address,
+        client: letter.client,
+        about: letter.about,
+        program: letter.program,
+        kind: letter.kind,
+        dedupe_key: letter.dedupe_key,
+        content: serde_json::to_string(&letter.content)
+            .map_err(|error| Error::internal(format!("a message can't be written: {error}")))?,
+        is_step: letter.is_step,
+        edit_ref: letter.edit,
+        retire_ref: letter.retire,
+        due_at: now,
+        leased_to: letter.leased_to,
+        request_id: request_id.clone(),
+        now,
+    };
+    Ok(tx.enqueue_delivery(&delivery).await?.then_some(id))
+}
+
+/// Tells every trainer, each in the language of their chat. Returns how many were told.
+pub(crate) async fn notify_trainers(
+    app: &App,
+    tx: &mut Tx,
+    about: Option<&ClientId>,
+    kind: &'static str,
+    dedupe_key: Option<&str>,
+    request_id: &RequestId,
+    content: impl Fn(Language) -> Content,
+) -> Result<usize> {
+    let trainers = tx.trainer_conversations().await?;
+    if trainers.is_empty() {
+        tracing::warn!(kind, "no trainer's chat is linked: nobody was told");
+    }
+    for trainer in &trainers {
+        let mut letter = Letter::new(&trainer.address, None, kind, content(trainer.language));
+        letter.about = about.cloned();
+        letter.dedupe_key = dedupe_key.map(|key| format!("{key}:{}", trainer.address));
+        queue(app, tx, letter, request_id).await?;
+    }
+    Ok(trainers.len())
+}
+
+/// Where a client is written to: the chat used last that can be reached.
+pub(crate) async fn address_of(tx: &mut Tx, client: &ClientId) -> Result<Option<Conversation>> {
+    let conversations = tx.conversations_of(client).await?;
+    Ok(conversations
+        .into_iter()
+        .find(|conversation| conversation.channel == TELEGRAM && !conversation.is_trainer))
+}
+
+/// Leases what is due to a bot, waiting up to `wait` for something to come.
+pub async fn claim(app: &App, caller: &Caller, replica: &str, limit: u32, wait: Duration) -> Result<Vec<Outgoing>> {
+    if !(1..=MAX_CLAIM).contains(&limit) {
+        return Err(Error::invalid("limit", "out_of_range", "must be between 1 and 100"));
+    }
+    let deadline = tokio::time::Instant::now() + wait.min(MAX_WAIT);
+    loop {
+        let signal = app.deliveries_signal().notified();
+        tokio::pin!(signal);
+        signal.as_mut().enable();
+        let claimed = claim_now(app, caller, replica, limit).await?;
+        if !claimed.is_empty() || tokio::time::Instant::now() >= deadline {
+            return Ok(claimed);
+        }
+        tokio::select! {
+            () = &mut signal => {}
+            () = app.clock().moved() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = tokio::time::sleep_until(deadline) => {}
+        }
+    }
+}
+
+async fn claim_now(app: &App, caller: &Caller, replica: &str, limit: u32) -> Result<Vec<Outgoing>> {
+    let now = app.now();
+    let tenant = app.tenant(&caller.tenant);
+    // Asked without the writer's lock first: waiting bots must not disturb those who write.
+    if !tenant
+        .read()
+        .await?
+        .next_delivery_at(TELEGRAM)
+        .await?
+        .is_some_and(|due| due <= now)
+    {
+        return Ok(Vec::new());
+    }
+    let mut tx = tenant.write().await?;
+    let claimed = tx
+        .claim_deliveries(TELEGRAM, replica, limit, now, now.plus_millis(LEASE_MS))
+        .await?;
+    let outgoing = prepare(&mut tx, claimed).await?;
+    tx.commit().await?;
+    Ok(outgoing)
+}
+
+pub(crate) async fn prepare(tx: &mut Tx, claimed: Vec<ClaimedDelivery>) -> Result<Vec<Outgoing>> {
+    let mut outgoing = Vec::with_capacity(claimed.len());
+    for delivery in claimed {
+        let content: Content = serde_json::from_str(&delivery.content)
+            .map_err(|error| Error::internal(format!("message {} can't be read: {error}", delivery.id)))?;
+        let external_file_id = match content.file.as_ref().and_then(|file| FileId::parse(&file.id)) {
+            Some(file) => external_ids(tx, &file)
+                .await?
+                .and_then(|ids| ids.get(TELEGRAM).cloned()),
+            None => None,
+        };
+        outgoing.push(Outgoing {
+            id: delivery.id,
+            address: delivery.address,
+            content,
+            external_file_id,
+            edit: delivery.edit_ref,
+            retire: delivery.retire_ref,
+            attempt: u32::try_from(delivery.attempt).unwrap_or(u32::MAX),
+            lease_until: delivery.lease_until,
+        });
+    }
+    Ok(outgoing)
+}
+
+async fn external_ids(tx: &mut Tx, file: &FileId) -> Result<Option<BTreeMap<String, String>>> {
+    Ok(tx
+        .find_file(file)
+        .await?
+        .map(|file| serde_json::from_str(&file.external_ids).unwrap_or_default()))
+}
+
+/// Writes what became of deliveries. Repeating a report changes nothing.
+pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxId, Fate)]) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let mut is_more = false;
+    for (id, fate) in fates {
+        let settled = match fate {
+            Fate::Sent { message_ref, .. } => Report::Sent {
+                external_ref: message_ref.clone(),
+            },
+            Fate::Unreachable { reason } => Report::Unreachable { reason: reason.clone() },
+            Fate::Rejected { reason } => Report::Rejected { reason: reason.clone() },
+            Fate::RetryLater { after_ms, reason } => {
+                let due_at = now.plus_millis(i64::try_from(*after_ms).unwrap_or(i64::MAX));
+                Report::RetryAt {
+                    due_at,
+                    reason: reason.clone(),
+                }
+            }
+        };
+        let Some(delivery) = tx.report_delivery(id, replica, &settled, now).await? else {
+            continue;
+        };
+        let outcome = match fate {
+            Fate::Sent {
+                message_ref,
+                external_file_id,
+            } => {
+                after_sent(
+                    app,
+                    &mut tx,
+                    caller,
+                    &delivery,
+                    message_ref,
+                    external_file_id.as_deref(),
+                )
+                .await?;
+                "sent"
+            }
+            Fate::Unreachable { reason } => {
+                is_more |= after_unreachable(app, &mut tx, caller, &delivery, reason).await?;
+                "unreachable"
+            }
+            Fate::Rejected { reason } => {
+                tracing::error!(delivery.id = %delivery.id, delivery.kind, reason, "a message was refused by the messenger");
+                "rejected"
+            }
+            Fate::RetryLater { reason, .. } if delivery.attempts >= MAX_ATTEMPTS => {
+                tracing::error!(delivery.id = %delivery.id, reason, attempts = delivery.attempts, "a message keeps failing");
+                "failing"
+            }
+            Fate::RetryLater { .. } => "retrying",
+        };
+        metrics::counter!("voronka_deliveries_total", "outcome" => outcome).increment(1);
+    }
+    tx.commit().await?;
+    if is_more {
+        app.wake_deliveries();
+    }
+    Ok(())
+}
+
+async fn after_sent(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    delivery: &ReportedDelivery,
+    message_ref: &str,
+    external_file_id: Option<&str>,
+) -> Result<()> {
+    let now = app.now();
+    if delivery.is_step {
+        tx.set_step_ref(&delivery.channel, &delivery.address, Some(message_ref))
+            .await?;
+    }
+    if let Some(external) = external_file_id {
+        let content: Option<Content> = serde_json::from_str(&delivery.content).ok();
+        if let Some(file) = content
+            .and_then(|content| content.file)
+            .and_then(|file| FileId::parse(&file.id))
+        {
+            let mut ids = external_ids(tx, &file).await?.unwrap_or_default();
+            ids.insert(delivery.channel.clone(), external.to_owned());
+            let ids = serde_json::to_string(&ids).map_err(|error| Error::internal(error.to_string()))?;
+            tx.set_file_external_ids(&file, &ids).await?;
+        }
+    }
+    if let (Some(program), Some(client)) = (&delivery.program, &delivery.client)
+        && tx.mark_program_delivered(program, now).await?
+    {
+        let action = Action {
+            id: app.new_id(),
+            kind: "program.delivered".to_owned(),
+            actor: caller.actor.to_string(),
+            details: json!({ "program_id": program }).to_string(),
+            at: now,
+        };
+        tx.insert_action(client, &action).await?;
+    }
+    Ok(())
+}
+
+/// "Blocked the bot" is a state of the client, not an error. Returns whether somebody was told.
+async fn after_unreachable(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    delivery: &ReportedDelivery,
+    reason: &str,
+) -> Result<bool> {
+    let now = app.now();
+    tx.set_blocked(&delivery.channel, &delivery.address, Some(now)).await?;
+    tx.give_up_address(&delivery.channel, &delivery.address, reason, now)
+        .await?;
+    let Some(client) = &delivery.client else {
+        return Ok(false);
+    };
+    tx.set_client_flags(client, None, Some(false), now).await?;
+    let action = Action {
+        id: app.new_id(),
+        kind: "client.unreachable".to_owned(),
+        actor: caller.actor.to_string(),
+        details: json!({ "reason": reason, "message": delivery.kind }).to_string(),
+        at: now,
+    };
+    tx.insert_action(client, &action).await?;
+    if delivery.kind != "trainer_reply" {
+        return Ok(false);
+    }
+    let guide = settings::guide(app, &caller.tenant).await?;
+    let name = tx
+        .find_client(client)
+        .await?
+        .map(|client| client.display_name)
+        .unwrap_or_default();
+    let told = notify_trainers(app, tx, Some(client), "notice", None, &caller.request_id, |language| {
+        let template = &guide.texts(language).trainer_reply_unreachable;
+        Content::text(domain::content::rich(template, &[("name", &name)]))
+    })
+    .await?;
+    Ok(told > 0)
+}

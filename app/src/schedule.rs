@@ -1,0 +1,93 @@
+//! Ticks. They only find what is due and enqueue it; the unique key of a slot makes it harmless that every replica ticks.
+
+use domain::ids::RequestId;
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::App;
+use crate::error::Result;
+use crate::work::{self, Task};
+use crate::{access, refresh_templates};
+
+pub const PURGE_JOB: &str = "purge";
+
+const MINUTE_MS: i64 = 60_000;
+/// Google asks for no more than one look a minute; two leave room for several tables.
+const REFRESH_EVERY_MS: i64 = 2 * MINUTE_MS;
+const PURGE_EVERY_MS: i64 = 60 * MINUTE_MS;
+/// Telegram repeats an update for a day at most.
+const INBOX_KEPT_MS: i64 = 30 * 24 * 60 * MINUTE_MS;
+const SENT_KEPT_MS: i64 = 90 * 24 * 60 * MINUTE_MS;
+const DONE_KEPT_MS: i64 = 14 * 24 * 60 * MINUTE_MS;
+
+/// Ticks until `shutdown`. Errors: when the scheduler can't be started.
+pub async fn run(app: App, shutdown: CancellationToken) -> Result<(), JobSchedulerError> {
+    let scheduler = JobScheduler::new().await?;
+    for (expression, kind, every_ms) in [
+        ("15 * * * * *", refresh_templates::JOB, REFRESH_EVERY_MS),
+        ("45 * * * * *", PURGE_JOB, PURGE_EVERY_MS),
+    ] {
+        let app = app.clone();
+        let tick = Job::new_async(expression, move |_, _| {
+            let app = app.clone();
+            Box::pin(async move {
+                if let Err(error) = enqueue(&app, kind, every_ms).await {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        kind,
+                        "a tick could not enqueue its jobs"
+                    );
+                }
+            })
+        })?;
+        scheduler.add(tick).await?;
+    }
+    scheduler.start().await?;
+    // The first look at the sheet comes with the start, not minutes after it.
+    if let Err(error) = enqueue(&app, refresh_templates::JOB, REFRESH_EVERY_MS).await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the first refresh could not be enqueued"
+        );
+    }
+    shutdown.cancelled().await;
+    let mut scheduler = scheduler;
+    scheduler.shutdown().await
+}
+
+/// One job a tenant and slot of time, whoever ticks.
+pub async fn enqueue(app: &App, kind: &'static str, every_ms: i64) -> Result<()> {
+    let tenants = app.store().system_read().await?.tenants().await?;
+    let slot = app.now().millis() / every_ms;
+    for tenant in tenants {
+        let request_id: RequestId = app.new_id();
+        let job = work::job(
+            app,
+            kind,
+            Some(format!("{kind}:{slot}")),
+            &serde_json::json!({}),
+            &request_id,
+        )?;
+        let mut tx = app.tenant(&tenant).write().await?;
+        tx.enqueue_job(&job).await?;
+        tx.commit().await?;
+    }
+    app.wake_workers();
+    Ok(())
+}
+
+/// Forgets what nobody will ask for again.
+pub async fn purge(app: &App, task: &Task) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.store().system().await?;
+    let inbox = tx.purge_inbox(now.plus_millis(-INBOX_KEPT_MS)).await?;
+    let outbox = tx.purge_outbox(now.plus_millis(-SENT_KEPT_MS)).await?;
+    let jobs = tx.purge_jobs(now.plus_millis(-DONE_KEPT_MS)).await?;
+    tx.commit().await?;
+    access::purge(app).await?;
+    tracing::info!(inbox, outbox, jobs, "old rows are gone");
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    tx.finish_job(&task.lease, now).await?;
+    tx.commit().await?;
+    Ok(())
+}

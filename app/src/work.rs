@@ -1,0 +1,250 @@
+//! The workers: they claim due jobs, keep their leases alive, and see to it that a failure is retried or seen.
+
+use std::time::Duration;
+
+use domain::backoff::Backoff;
+use domain::ids::{Id, JobId, RequestId, TenantId};
+use domain::time::Timestamp;
+use store::{Job, JobLease, NewJob};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::caller::{Actor, Caller, Role};
+use crate::clock::random_bytes;
+use crate::context::App;
+use crate::error::{Error, Result};
+use crate::{generate_program, refresh_templates, schedule};
+
+/// Jobs in hand at once. They mostly wait for others (a model, a sheet); drawing runs on the blocking threads.
+const CONCURRENCY: usize = 4;
+const LEASE_MS: i64 = 60_000;
+const HEARTBEAT: Duration = Duration::from_secs(20);
+/// The net below the wake-up signals: jobs of other replicas, leases that ran out.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const DRAIN: Duration = Duration::from_secs(10);
+const RETRY: Backoff = Backoff {
+    first_ms: 2_000,
+    max_ms: 15 * 60_000,
+};
+/// With the backoff above, the last try of a job comes after about an hour.
+pub const DEFAULT_ATTEMPTS: u32 = 10;
+
+/// What a handler gets.
+#[derive(Debug, Clone)]
+pub struct Task {
+    pub lease: JobLease,
+    pub tenant: TenantId,
+    pub payload: String,
+    pub request_id: RequestId,
+    /// No try will follow: a failure now has to be told to people.
+    pub is_last_attempt: bool,
+}
+
+impl Task {
+    pub fn caller(&self) -> Caller {
+        Caller {
+            tenant: self.tenant.clone(),
+            actor: Actor::System,
+            role: Role::Admin,
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// Errors: [`Error::Internal`] when the payload has another shape.
+    pub fn payload<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(&self.payload)
+            .map_err(|error| Error::internal(format!("job {} has an unreadable payload: {error}", self.lease.job)))
+    }
+}
+
+/// A job to queue, with the usual number of tries, due at once.
+pub fn job(
+    app: &App,
+    kind: &'static str,
+    unique_key: Option<String>,
+    payload: &impl serde::Serialize,
+    request_id: &RequestId,
+) -> Result<NewJob> {
+    let now = app.now();
+    Ok(NewJob {
+        id: app.new_id(),
+        kind,
+        unique_key,
+        payload: serde_json::to_string(payload)
+            .map_err(|error| Error::internal(format!("a job's payload can't be written: {error}")))?,
+        due_at: now,
+        max_attempts: DEFAULT_ATTEMPTS,
+        request_id: request_id.clone(),
+        now,
+    })
+}
+
+/// Works until `shutdown`; then takes nothing new and lets what is in hand end, for ten seconds at most.
+/// What is cut off is due again when its lease ends.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    let owner = JobId::from_parts(0, random_bytes()).to_string();
+    let mut tasks = JoinSet::new();
+    loop {
+        while tasks.try_join_next().is_some() {}
+        if shutdown.is_cancelled() {
+            break;
+        }
+        let free = CONCURRENCY.saturating_sub(tasks.len());
+        let claimed = if free == 0 {
+            Vec::new()
+        } else {
+            claim(&app, &owner, free).await
+        };
+        let is_idle = claimed.is_empty();
+        for job in claimed {
+            let (app, owner) = (app.clone(), owner.clone());
+            tasks.spawn(async move { perform(&app, &owner, job).await });
+        }
+        if is_idle {
+            tokio::select! {
+                () = app.jobs_signal().notified() => {}
+                () = app.clock().moved() => {}
+                () = shutdown.cancelled() => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+            }
+        }
+    }
+    let drained = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("some jobs did not end in time; they are due again when their leases end");
+    }
+}
+
+/// Does everything that is due now and returns how many jobs were tried: for tests and commands.
+pub async fn run_due_jobs(app: &App) -> usize {
+    let owner = JobId::from_parts(0, random_bytes()).to_string();
+    let mut done = 0;
+    loop {
+        let jobs = claim(app, &owner, CONCURRENCY).await;
+        if jobs.is_empty() {
+            return done;
+        }
+        for job in jobs {
+            perform(app, &owner, job).await;
+            done += 1;
+        }
+    }
+}
+
+async fn claim(app: &App, owner: &str, limit: usize) -> Vec<Job> {
+    let attempt = async {
+        let now = app.now();
+        // Asked without the writer's lock first: an idle system must not disturb those who write.
+        if !app.store().system_read().await?.has_due_job(now).await? {
+            return Ok(Vec::new());
+        }
+        let mut tx = app.store().system().await?;
+        let jobs = tx
+            .claim_jobs(owner, u32::try_from(limit).unwrap_or(1), now, now.plus_millis(LEASE_MS))
+            .await?;
+        tx.commit().await?;
+        Ok::<_, store::Error>(jobs)
+    };
+    attempt.await.unwrap_or_else(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "jobs could not be claimed");
+        Vec::new()
+    })
+}
+
+async fn perform(app: &App, owner: &str, job: Job) {
+    let lease = JobLease {
+        job: job.id.clone(),
+        owner: owner.to_owned(),
+        attempt: job.attempts,
+    };
+    let span = tracing::info_span!("job", job.id = %job.id, job.kind = job.kind, job.attempt = job.attempts, request_id = job.request_id);
+    let task = Task {
+        lease: lease.clone(),
+        tenant: job.tenant.clone(),
+        payload: job.payload.clone(),
+        request_id: RequestId::parse(&job.request_id).unwrap_or_else(|| app.new_id()),
+        is_last_attempt: job.attempts >= job.max_attempts,
+    };
+    let outcome = {
+        let work = dispatch(app, &job.kind, &task).instrument(span.clone());
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => break outcome,
+                () = tokio::time::sleep(HEARTBEAT) => extend(app, &lease).await,
+            }
+        }
+    };
+    let _entered = span.enter();
+    metrics::counter!("voronka_jobs_total", "kind" => job.kind.clone(), "outcome" => if outcome.is_ok() { "done" } else { "failed" })
+        .increment(1);
+    let error = match outcome {
+        Ok(()) => {
+            tracing::info!("the job is done");
+            return;
+        }
+        Err(Error::Store(store::Error::LeaseLost { .. })) => {
+            tracing::warn!("the job was taken over by somebody else; nothing was written here");
+            return;
+        }
+        Err(error) => error,
+    };
+    drop(_entered);
+    fail(app, &lease, &job, &error).instrument(span).await;
+}
+
+async fn fail(app: &App, lease: &JobLease, job: &Job, error: &Error) {
+    let now = app.now();
+    let is_final = !error.is_transient() || job.attempts >= job.max_attempts;
+    let delay = RETRY.delay_ms(job.attempts, u64::from_be_bytes(random_bytes()));
+    let retry_at = (!is_final).then(|| now.plus_millis(i64::try_from(delay).unwrap_or(i64::MAX)));
+    if is_final {
+        tracing::error!(error = error as &dyn std::error::Error, "the job failed for good");
+    } else {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            retry_in_ms = delay,
+            "the job failed and will be tried again"
+        );
+    }
+    let attempt = async {
+        let mut tx = app.store().system().await?;
+        tx.fail_job(lease, &error.to_string(), retry_at, now).await?;
+        tx.commit().await
+    };
+    if let Err(error) = attempt.await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a job's failure could not be written; its lease will end"
+        );
+    }
+}
+
+async fn extend(app: &App, lease: &JobLease) {
+    let until: Timestamp = app.now().plus_millis(LEASE_MS);
+    let attempt = async {
+        let mut tx = app.store().system().await?;
+        let kept = tx.extend_lease(lease, until).await?;
+        tx.commit().await?;
+        Ok::<_, store::Error>(kept)
+    };
+    match attempt.await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(job.id = %lease.job, "the lease of a long job is gone"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a lease could not be extended"
+        ),
+    }
+}
+
+async fn dispatch(app: &App, kind: &str, task: &Task) -> Result<()> {
+    match kind {
+        generate_program::JOB => generate_program::run(app, task).await,
+        refresh_templates::JOB => refresh_templates::run(app, task).await,
+        schedule::PURGE_JOB => schedule::purge(app, task).await,
+        other => Err(Error::internal(format!("nobody knows how to do a job of kind {other}"))),
+    }
+}
