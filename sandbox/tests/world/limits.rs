@@ -43,15 +43,15 @@ async fn one_chat_takes_a_burst_and_then_says_when_to_come_back() -> anyhow::Res
 #[tokio::test]
 async fn all_chats_together_are_limited_too() -> anyhow::Result<()> {
     let world = World::start().await?;
-    let mut people = Vec::new();
-    for number in 0..60 {
+    let arrivals = (0..150).map(async |number| {
         let user = world
             .sandbox
             .add_user(&format!("Гость {number}"), "ru", "client")
             .await?;
         world.sandbox.send_text(user.id, "/start").await?;
-        people.push(user.id);
-    }
+        anyhow::Ok(user.id)
+    });
+    let people = futures::future::try_join_all(arrivals).await?;
     let sends = people
         .iter()
         .map(|id| world.call("sendMessage", json!({"chat_id": id, "text": "Всем привет"})));

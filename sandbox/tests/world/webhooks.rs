@@ -126,11 +126,19 @@ async fn a_failed_delivery_is_repeated_and_keeps_the_order_of_its_chat() -> anyh
     let (_, first) = ears.next().await?;
     world.sandbox.send_text(ANNA, "два").await?;
     world.sandbox.send_text(JOHN, "meanwhile").await?;
-    let (_, meanwhile) = ears.next().await?;
-    assert_eq!(meanwhile["message"]["text"], "meanwhile");
-    let (_, again) = ears.next().await?;
-    assert_eq!(again["update_id"], first["update_id"]);
-    assert_eq!(ears.next().await?.1["message"]["text"], "два");
+    let mut annas = Vec::new();
+    let mut johns = 0;
+    for _ in 0..3 {
+        let (_, update) = ears.next().await?;
+        if update["message"]["chat"]["id"] == JOHN {
+            johns += 1;
+        } else {
+            annas.push(update);
+        }
+    }
+    assert_eq!(johns, 1);
+    assert_eq!(annas[0]["update_id"], first["update_id"]);
+    assert_eq!(annas[1]["message"]["text"], "два");
     let info = world.ok("getWebhookInfo", json!({})).await?;
     assert!(
         info["last_error_message"]
