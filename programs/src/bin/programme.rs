@@ -4,7 +4,8 @@
 //! programme answers.json out.pdf [--scope free|full] [--lang ru|en]
 //! ```
 //!
-//! `answers.json` (or `-` for standard input) is a profile as the API knows it, with an optional `name`:
+//! `answers.json` (or `-` for standard input) is a profile as the API knows it, with an optional `name`, `brand` and
+//! `next_step`:
 //!
 //! ```json
 //! { "name": "Анна", "sex": "female", "age_years": 31, "level": "beginner", "goal": "fat_loss", "height_cm": 168,
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use domain::language::Language;
 use domain::profile::Profile;
 use programs::matching;
-use programs::pdf::{self, Brand, Document, Rgb};
+use programs::pdf::{self, Brand, Document, NextStep, Rgb};
 use programs::programme::Scope;
 use programs::templates::Templates;
 use programs::wording;
@@ -27,6 +28,8 @@ use programs::wording;
 struct Answers {
     #[serde(default)]
     name: String,
+    brand: Option<Brand>,
+    next_step: Option<NextStep>,
     #[serde(flatten)]
     profile: Profile,
 }
@@ -111,14 +114,14 @@ fn make(arguments: &Arguments) -> Result<String, String> {
         profile: answers.profile,
         programme,
         wording,
-        brand: Brand {
+        brand: answers.brand.unwrap_or_else(|| Brand {
             name: "Voronka".to_owned(),
             accent: Rgb(15, 118, 110),
             contacts: Vec::new(),
             closing: None,
-        },
-        generated_on: chrono::Local::now().date_naive(),
-        next_step: None,
+        }),
+        generated_on: today(),
+        next_step: answers.next_step,
         scope: arguments.scope,
     };
     let rendered = pdf::render(&document).map_err(|error| error.to_string())?;
@@ -135,6 +138,14 @@ fn make(arguments: &Arguments) -> Result<String, String> {
         message.push_str(&sentence);
     }
     Ok(message)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command of its own, outside the process whose clock tests move"
+)]
+fn today() -> chrono::NaiveDate {
+    chrono::Utc::now().date_naive()
 }
 
 #[expect(clippy::print_stdout, reason = "a command speaks to its user here")]

@@ -1,18 +1,18 @@
 //! Equivalents for exercises that a client should spare themselves.
 //!
 //! A stand-in trains the same pattern, needs no more equipment than there is, conflicts with no spared area, is measured
-//! the same way (repetitions or time, so that the row's numbers keep their meaning) and isn't in that workout already.
+//! the same way (repetitions or time, so that the row's numbers keep their meaning) and isn't in that workout in the same weeks already.
 //! The row's own easier variant comes first, then exercises of the same pattern by shared muscles, equipment and further
 //! easier variants, then those of a kindred pattern that share a muscle. The choice is made once per workout, so a client
 //! meets the same stand-in every week.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::profile::{Equipment, SparedArea};
 
 use super::Relaxation;
 use crate::measures::Measures;
-use crate::table::{Exercise, ExerciseLibrary, Pattern, Plan, PlanRow};
+use crate::table::{Exercise, ExerciseLibrary, Pattern, Plan, PlanRow, Weeks};
 use crate::templates::Templates;
 
 pub(super) struct Substitutes<'a> {
@@ -58,7 +58,12 @@ impl<'a> Substitutes<'a> {
                 .filter(|row| row.day == day)
                 .filter_map(|row| Some((row, library.find(&row.exercise)?)))
                 .collect();
-            let mut used: BTreeSet<&str> = rows.iter().map(|(_, exercise)| exercise.id.as_str()).collect();
+            // In which weeks each exercise is done that day, stand-ins included.
+            let mut done: BTreeMap<&str, Weeks> = BTreeMap::new();
+            for (row, exercise) in &rows {
+                let weeks = done.entry(&exercise.id).or_default();
+                *weeks = weeks.union(row.weeks);
+            }
             for (row, exercise) in rows {
                 let Some(area) = exercise.conflicts_with(spared) else {
                     continue;
@@ -66,18 +71,24 @@ impl<'a> Substitutes<'a> {
                 if choices.contains_key(&(day, exercise.id.as_str())) {
                     continue;
                 }
+                let weeks = done.get(exercise.id.as_str()).copied().unwrap_or_default();
                 let stand_in = library
                     .iter()
                     .filter(|candidate| {
                         candidate.equipment <= allowed
                             && candidate.conflicts_with(spared).is_none()
-                            && !used.contains(candidate.id.as_str())
+                            && done
+                                .get(candidate.id.as_str())
+                                .is_none_or(|taken| !taken.overlaps(weeks))
                             && measures.allows(candidate, row.reps.is_time())
                     })
                     .filter_map(|candidate| Some((rank(library, exercise, candidate, measures)?, candidate)))
                     .min_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.id.cmp(&y.id)))
                     .map(|(_, candidate)| candidate);
-                used.extend(stand_in.map(|found| found.id.as_str()));
+                if let Some(found) = stand_in {
+                    let taken = done.entry(&found.id).or_default();
+                    *taken = taken.union(weeks);
+                }
                 let note = stand_in.and_then(|found| measures.side_note(found));
                 choices.insert(
                     (day, exercise.id.as_str()),

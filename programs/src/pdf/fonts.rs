@@ -283,7 +283,6 @@ fn plan_script(typeface: &Typeface) -> Option<rustybuzz::Script> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

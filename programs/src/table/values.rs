@@ -20,6 +20,14 @@ impl Weeks {
         (1..=WEEKS).filter(move |week| self.contains(*week))
     }
 
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn overlaps(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// `5`, `1-3`, `4;8;12`, and lists of ranges.
     pub(crate) fn parse(cell: &str) -> Option<Self> {
         let mut bits = 0u16;
@@ -240,7 +248,6 @@ pub(crate) fn https_url(cell: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

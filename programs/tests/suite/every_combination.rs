@@ -97,6 +97,22 @@ fn every_combination_of_answers_gets_a_programme_whose_numbers_are_the_rows() {
                 for day in &week.days {
                     let ids: HashSet<&str> = day.items.iter().map(|item| item.row_id.as_str()).collect();
                     assert_eq!(ids.len(), day.items.len(), "row ids are unique within a day");
+                    let mut names: HashMap<&str, usize> = HashMap::new();
+                    for item in &day.items {
+                        *names.entry(&item.exercise_id).or_default() += 1;
+                    }
+                    // The tables may repeat an exercise on purpose; a stand-in never adds a repetition.
+                    let swapped: HashSet<&str> = programme
+                        .explanation
+                        .iter()
+                        .filter_map(|relaxation| match relaxation {
+                            Relaxation::Swapped { to_id, .. } => Some(to_id.as_str()),
+                            _ => None,
+                        })
+                        .collect();
+                    for (name, count) in names {
+                        assert!(count == 1 || !swapped.contains(name), "{name} twice: {profile:?}");
+                    }
                     let least = if spared.len() > 1 { 1 } else { 3 };
                     assert!(
                         day.items.len() >= least,

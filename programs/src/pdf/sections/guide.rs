@@ -17,6 +17,8 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     canvas.y += 18.0;
     answers(canvas, document, theme);
     explanation(canvas, document, theme);
+    // The scale explains the legend, so they share a page.
+    canvas.reserve(250.0);
     legend(canvas, &words::HOW_TO_READ, &words::LEGEND, theme);
     scale(canvas, theme);
     warm_up(canvas, theme);

@@ -6,7 +6,7 @@ use super::{
 use crate::pdf::color::MUTED;
 use crate::pdf::fonts::Weight;
 use crate::pdf::words;
-use crate::programme::{Item, Programme};
+use crate::programme::{Item, Programme, Week};
 
 const ROW: f32 = 22.0;
 const HEADER: f32 = 18.0;
@@ -65,15 +65,8 @@ fn workout(canvas: &mut Canvas, programme: &Programme, day: usize, theme: Theme)
         let lines = canvas.wrap_to(item.name.get(language), NAME, name_width, 2);
         let top = canvas.y + (ROW - lines.len() as f32 * NAME.leading) / 2.0;
         canvas.lines(LEFT, top, &lines, NAME);
-        for (index, week) in programme.weeks.iter().enumerate() {
-            let is_planned = week
-                .days
-                .iter()
-                .filter(|candidate| usize::from(candidate.number) == day)
-                .any(|day| day.items.iter().any(|other| other.exercise_id == item.exercise_id));
-            let color = if is_planned { WHITE } else { WHITE.mix(LINE, 60) };
-            box_at(canvas, first + index as f32 * cell, canvas.y, cell, ROW, color);
-        }
+        let planned: Vec<bool> = programme.weeks.iter().map(|week| has(week, day, item)).collect();
+        cells(canvas, first, cell, &planned);
         canvas.y += ROW;
     }
 }
@@ -101,9 +94,25 @@ fn header(canvas: &mut Canvas, programme: &Programme, first: f32, cell: f32, the
     canvas.y += HEADER;
 }
 
-fn box_at(canvas: &mut Canvas, x: f32, y: f32, width: f32, height: f32, color: crate::pdf::Rgb) {
-    canvas.rect(x, y, width, height, LINE);
-    canvas.rect(x + 0.35, y + 0.35, width - 0.7, height - 0.7, color);
+fn has(week: &Week, day: usize, item: &Item) -> bool {
+    let mut days = week
+        .days
+        .iter()
+        .filter(|candidate| usize::from(candidate.number) == day);
+    days.any(|day| day.items.iter().any(|other| other.exercise_id == item.exercise_id))
+}
+
+/// One row of cells to write in; those that are not `open` are grey. The lines lie on top of the fills, inside the row,
+/// so that no neighbour paints over them.
+fn cells(canvas: &mut Canvas, first: f32, width: f32, open: &[bool]) {
+    const HAIR: f32 = 0.6;
+    for (index, _) in open.iter().enumerate().filter(|(_, is_open)| !**is_open) {
+        canvas.rect(first + index as f32 * width, canvas.y, width, ROW, WHITE.mix(LINE, 60));
+    }
+    for index in 0..=open.len() {
+        canvas.rect(first + index as f32 * width - HAIR / 2.0, canvas.y, HAIR, ROW, LINE);
+    }
+    canvas.rect(LEFT, canvas.y + ROW - HAIR, CONTENT, HAIR, LINE);
 }
 
 fn measures(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
@@ -135,9 +144,7 @@ fn measures(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
             LABEL.colored(MUTED),
             WEEK,
         );
-        for index in 0..words::MEASURE_COLUMNS.len() {
-            box_at(canvas, LEFT + WEEK + index as f32 * width, canvas.y, width, ROW, WHITE);
-        }
+        cells(canvas, LEFT + WEEK, width, &[true; words::MEASURE_COLUMNS.len()]);
         canvas.y += ROW;
     }
 }
