@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -33,7 +33,7 @@ pub enum CrmError {
     /// Worth another try: not reachable, too slow, broken, or not set up to serve us (then a person must mend it).
     #[error("the CRM API is not available: {0}")]
     Unavailable(String),
-    /// 500 for this very request; others may pass.
+    /// 500 or no answer in time for this very request; others may pass.
     #[error("the CRM API failed on this request: {0}")]
     Failed(String),
     /// Refused for good: repeating won't help.
@@ -48,6 +48,7 @@ pub struct Crm {
     token: Secret,
     in_flight: Arc<Semaphore>,
     answers: Arc<AtomicBool>,
+    events_taken: Arc<AtomicU64>,
 }
 
 impl Crm {
@@ -64,6 +65,7 @@ impl Crm {
             token,
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             answers: Arc::default(),
+            events_taken: Arc::default(),
         })
     }
 
@@ -72,9 +74,16 @@ impl Crm {
         self.answers.load(Ordering::Relaxed)
     }
 
+    /// How many events it has taken so far: tells an API that fails on one event from one that fails.
+    pub fn events_taken(&self) -> u64 {
+        self.events_taken.load(Ordering::Relaxed)
+    }
+
     pub async fn post_event(&self, event: &Event) -> Result<EventReply, CrmError> {
         let _permit = self.in_flight.acquire().await;
-        self.post(&["api", "bot", "events"], event, CALL_TIMEOUT).await
+        let reply = self.post(&["api", "bot", "events"], event, CALL_TIMEOUT).await?;
+        self.events_taken.fetch_add(1, Ordering::Relaxed);
+        Ok(reply)
     }
 
     pub async fn claim(&self, request: &ClaimRequest) -> Result<ClaimReply, CrmError> {
@@ -142,6 +151,9 @@ async fn read_json<T: DeserializeOwned>(response: Response) -> Result<T, CrmErro
 }
 
 fn unavailable(error: &reqwest::Error) -> CrmError {
+    if error.is_timeout() && !error.is_connect() {
+        return CrmError::Failed(describe(error));
+    }
     CrmError::Unavailable(describe(error))
 }
 

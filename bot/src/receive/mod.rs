@@ -37,9 +37,11 @@ pub const ALLOWED_UPDATES: [AllowedUpdate; 4] = [
 const TOAST_PATIENCE: Duration = Duration::from_millis(800);
 /// Telegram's limit for the notice over a button.
 const MAX_TOAST: usize = 200;
-/// An event that alone makes the CRM fail is given up after this many tries (some five minutes): it would hold its
-/// chat, and in polling everybody, for ever.
-const MAX_FAILURES: u32 = 25;
+/// An event that alone makes the CRM fail is given up after this many tries (a minute or more), if so many others were
+/// taken meanwhile: it would hold its chat, and in polling everybody, for ever. If none passes, the CRM itself is ill,
+/// and nothing is given up.
+const MAX_FAILURES: u32 = 12;
+const OTHERS_TAKEN: u64 = 20;
 
 /// Whether an update is settled and may be confirmed to Telegram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +182,7 @@ impl Inner {
     async fn post(&self, job: &Job) -> Posted {
         let (event, key) = (&job.event, &job.event.key);
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+        let taken_before = self.crm.events_taken();
         loop {
             if self.stop.is_cancelled() {
                 return Posted::NotYet;
@@ -196,10 +199,12 @@ impl Inner {
                     error!(event = key, status, code, "the CRM refuses this event; it is dropped");
                     return Posted::Dropped;
                 }
-                Err(CrmError::Failed(code)) if backoff.tries() >= MAX_FAILURES => {
+                Err(CrmError::Failed(why))
+                    if backoff.tries() >= MAX_FAILURES && self.crm.events_taken() >= taken_before + OTHERS_TAKEN =>
+                {
                     error!(
                         event = key,
-                        code, "the CRM fails on this event again and again; it is dropped"
+                        why, "the CRM fails on this event alone, again and again; it is dropped"
                     );
                     return Posted::Dropped;
                 }

@@ -22,8 +22,10 @@ use crate::{
 /// Telegram caps the wait at 50 s; shorter ones survive more proxies.
 const POLL_SECONDS: u32 = 30;
 const BATCH: u8 = 100;
-/// While some of a batch are still being posted, new updates are looked for this often.
-const BESIDE_PENDING: Duration = Duration::from_millis(300);
+/// While some updates are still being posted, new ones are looked for after this; twice as long each time while
+/// nothing new comes.
+const BESIDE_PENDING: Duration = Duration::from_millis(30);
+const BESIDE_PENDING_MOST: Duration = Duration::from_millis(500);
 /// After a full batch there is more: it is fetched while the last of the batch are still being posted.
 const LAST_OF_BATCH: usize = 25;
 
@@ -66,19 +68,17 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
     let mut pending = FuturesUnordered::new();
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
     let mut is_standby = false;
+    let mut beside = BESIDE_PENDING;
     loop {
         let wait = if window.settled.is_empty() { POLL_SECONDS } else { 0 };
         let answer = tokio::select! {
             answer = poll(telegram, window.offset, wait) => answer,
             () = stop.cancelled() => break,
         };
-        let mut wait_for = 0;
+        let mut news = 0;
         match answer {
             Ok(updates) => {
                 backoff.reset();
-                if updates.len() >= usize::from(BATCH) {
-                    wait_for = LAST_OF_BATCH;
-                }
                 if std::mem::take(&mut is_standby) {
                     info!("this replica receives updates now");
                 }
@@ -92,6 +92,7 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
                     if !window.open(id) {
                         continue;
                     }
+                    news += 1;
                     match update {
                         Some(update) => {
                             let done = intake.accept(&update, None);
@@ -111,7 +112,17 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
                 }
             }
         }
-        let enough = tokio::time::sleep(BESIDE_PENDING);
+        beside = if news > 0 {
+            BESIDE_PENDING
+        } else {
+            (beside * 2).min(BESIDE_PENDING_MOST)
+        };
+        let wait_for = if news > usize::from(BATCH) / 2 {
+            LAST_OF_BATCH
+        } else {
+            0
+        };
+        let enough = tokio::time::sleep(beside);
         tokio::pin!(enough);
         while pending.len() > wait_for {
             tokio::select! {

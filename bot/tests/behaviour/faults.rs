@@ -1,6 +1,9 @@
 //! Bad days of Telegram and of the CRM API: each reply is seen, once where that can be known, and in order.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use api_types::conversation::{EventBody, Outcome};
 use serde_json::json;
@@ -210,15 +213,13 @@ async fn a_second_poller_stands_by_and_takes_over() {
         .await;
     w.bot.shutdown().await;
     w.telegram.send_text(ANNA, "3").await.unwrap();
-    let keys = w
-        .crm
-        .until("the third", |seen| {
-            let mut keys: Vec<_> = seen.events.iter().map(|e| e.key.clone()).collect();
-            keys.dedup();
-            (keys.len() == 3).then_some(keys)
+    // While two of them fight for the updates, one may be posted by both: under the same key, so it counts once.
+    w.crm
+        .until("three happenings", |seen| {
+            let keys: HashSet<_> = seen.events.iter().map(|event| &event.key).collect();
+            (keys.len() == 3).then_some(())
         })
         .await;
-    assert_eq!(keys.len(), 3);
 }
 
 #[tokio::test]
