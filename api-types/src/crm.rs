@@ -10,7 +10,6 @@ mod programs;
 mod questionnaires;
 mod settings;
 mod timeline;
-mod work;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
@@ -26,9 +25,8 @@ pub use questionnaires::{
     Answered, Condition, DropOffQuery, DropOffReport, Form, FormChoice, FormQuestion, NumberUnit, QuestionDropOff,
     QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer, VersionedForm,
 };
-pub use settings::{ShownText, TextList, TextOverride};
+pub use settings::{Brand, ShownText, TextList, TextOverride, VersionedBrand};
 pub use timeline::{ClientMessage, MessageAuthor, MessageDirection, NewMessage, TimelineEntry, TimelineEvent};
-pub use work::{Job, JobQuery, JobState, StuckDelivery};
 
 /// A text in both languages; an empty one falls back to the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -69,4 +69,11 @@ impl Tx {
         )?;
         Ok(())
     }
+
+    /// Brings the shipped text back.
+    pub async fn forget_text(&mut self, name: &str, language: Language) -> Result<()> {
+        const SQL: &str = "DELETE FROM message_templates WHERE tenant_id = $1 AND name = $2 AND language = $3";
+        execute!(self, SQL, self.tenant.as_ref(), name, language.code())?;
+        Ok(())
+    }
 }

@@ -1,0 +1,53 @@
+//! What an administrator does with clients, leads, the pipeline, programmes and questionnaires.
+//!
+//! One file a subject, one function a route. Each change writes three things in one transaction: the row, a line of the
+//! client's timeline where there is a client, and the audit entry. Rules of the conversation and of making a programme
+//! live in their own verbs; nothing here knows HTTP.
+
+pub mod brand;
+pub mod clients;
+mod contact;
+pub mod leads;
+pub mod links;
+pub mod moves;
+pub mod programs;
+pub mod questionnaires;
+pub mod stages;
+pub mod texts;
+pub mod timeline;
+
+use domain::ids::{ClientId, Id};
+use serde_json::Value;
+use store::{Action, PageRequest, Tx};
+
+use crate::{App, Caller, Error, Result};
+
+/// Writes a line of a client's timeline.
+async fn note(app: &App, tx: &mut Tx, caller: &Caller, client: &ClientId, kind: &str, details: &Value) -> Result<()> {
+    let action = Action {
+        id: app.new_id(),
+        kind: kind.to_owned(),
+        actor: caller.actor.to_string(),
+        details: details.to_string(),
+        at: app.now(),
+    };
+    tx.insert_action(client, &action).await?;
+    Ok(())
+}
+
+/// Errors: `Invalid` names `cursor` when it is not one of a list ordered by ids of this kind.
+fn check_cursor<T: Id>(page: &PageRequest) -> Result<()> {
+    match &page.after {
+        Some(cursor) if T::parse(&cursor.0).is_none() => Err(wrong_cursor()),
+        _ => Ok(()),
+    }
+}
+
+fn wrong_cursor() -> Error {
+    Error::invalid("cursor", "invalid", "pass next_cursor of the page before, unchanged")
+}
+
+/// Errors: `Invalid` names `field` when the text is no id of this kind.
+fn parse_id<T: Id>(field: &str, text: &str) -> Result<T> {
+    T::parse(text).ok_or_else(|| Error::invalid(field, "not_found", "there is nothing with this id"))
+}
