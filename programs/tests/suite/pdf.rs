@@ -10,6 +10,7 @@ use programs::matching::{self, Scope};
 use programs::pdf::{self, Brand, Contact, Document, NextStep, Rendered, Rgb};
 use programs::templates::Templates;
 use programs::wording;
+use proptest::prelude::*;
 
 use super::common::a_profile;
 
@@ -133,16 +134,12 @@ fn both_languages_and_scopes_read_back_whole_and_in_order() {
 fn every_row_extracts_as_one_line_with_its_numbers() {
     let document = document(&a_profile(), Scope::FirstTwoWeeks, Language::Ru, "Анна");
     let text = text(&pdf::render(&document).unwrap());
+    let lines: Vec<String> = text.lines().map(flat).collect();
     for (_, day, item) in document.programme.items() {
-        let name = item.name.get(Language::Ru);
-        let numbers = format!("{} × {}", item.sets, item.reps_text(Language::Ru));
-        let found = flat(&text).match_indices(name).any(|(at, _)| {
-            flat(&text)[at..]
-                .chars()
-                .take(name.chars().count() + 140)
-                .collect::<String>()
-                .contains(&numbers)
-        });
+        let (name, reps) = (item.name.get(Language::Ru), item.reps_text(Language::Ru));
+        let effort = item.intensity.as_deref().unwrap_or("—").replace('-', "–");
+        let numbers = format!("{} × {reps} {} {effort}", item.sets, item.rest_text(Language::Ru));
+        let found = lines.iter().any(|line| line.contains(name) && line.ends_with(&numbers));
         assert!(found, "day {}: {name} {numbers}", day.number);
     }
 }
@@ -190,6 +187,19 @@ fn difficult_names_leave_the_document_whole() {
     // A long name is complete in the client's data, even where the cover shortens it.
     let rendered = pdf::render(&document(&a_profile(), Scope::FirstTwoWeeks, Language::Ru, long.trim())).unwrap();
     assert!(flat(&text(&rendered)).contains(long.trim()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_at_all_can_be_a_name_a_title_or_a_hint(name in any::<String>(), title in "\\PC{0,80}", hint in "[א-תء-يa-zА-я0-9 \u{300}-\u{36f}🦊]{0,120}") {
+        let mut document = document(&a_profile(), Scope::FirstTwoWeeks, Language::Ru, &name);
+        document.title = title;
+        document.wording.weeks[0].days[0].cues[0].text = hint;
+        let rendered = pdf::render(&document).unwrap();
+        prop_assert!(rendered.page_count > 5);
+    }
 }
 
 #[test]

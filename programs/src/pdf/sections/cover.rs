@@ -15,7 +15,8 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     let language = canvas.language();
     let soft = theme.accent.mix(theme.on_accent, 80);
     canvas.bookmark(&document.title, 0);
-    canvas.rect(0.0, 0.0, WIDTH, HORIZON, theme.accent);
+    // Over the edges, so that rounding leaves no white hair along them.
+    canvas.rect(-2.0, -2.0, WIDTH + 4.0, HORIZON + 2.0, theme.accent);
 
     let brand = Style::new(Weight::SemiBold, 12.0, 16.0, theme.on_accent);
     for line in canvas.wrap_to(&document.brand.name, brand, CONTENT - 150.0, 1) {
@@ -149,5 +150,5 @@ fn bars(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
             );
         }
     }
-    canvas.rect(0.0, HORIZON, WIDTH, 14.0, WHITE);
+    canvas.rect(-2.0, HORIZON, WIDTH + 4.0, 14.0, WHITE);
 }

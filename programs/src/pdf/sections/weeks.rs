@@ -241,7 +241,6 @@ fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, density: Density,
     );
     let name_height = canvas.lines(EXERCISE.0, top, &row.name, NAME);
     canvas.link_to_anchor(EXERCISE.0, top, EXERCISE.1, name_height, &row.item.exercise_id);
-    canvas.lines(EXERCISE.0, top + name_height, &row.cue, CUE);
     let work = Style::new(Weight::SemiBold, 10.0, 14.0, INK);
     let sets_reps = format!("{} × {}", row.item.sets, row.item.reps_text(language));
     canvas.text(WORK.0, top, &sets_reps, work, WORK.1 + 10.0);
@@ -254,5 +253,7 @@ fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, density: Density,
     for line in canvas.wrap_to(&effort, CELL, EFFORT.1, 1) {
         canvas.lines(EFFORT.0, top, &[line], CELL);
     }
+    // Last, so that a row's numbers follow its name also for those who copy or listen to the text.
+    canvas.lines(EXERCISE.0, top + name_height, &row.cue, CUE);
     canvas.y += row.height(density);
 }
