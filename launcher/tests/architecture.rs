@@ -52,7 +52,7 @@ const NEVER_IN_DOMAIN: [&str; 7] = ["tokio", "sqlx", "reqwest", "axum", "rand", 
 const ROOMS_WITH_SQL: [&str; 2] = ["store", "bench"];
 
 /// Every key of the configuration: the design's list, and what the programs have added since.
-const KEYS: [&str; 44] = [
+const KEYS: [&str; 45] = [
     "DATABASE_URL",
     "HTTP_ADDR",
     "PUBLIC_URL",
@@ -83,6 +83,7 @@ const KEYS: [&str; 44] = [
     "BOT_ADDR",
     "CLOCK_URL",
     "DEMO_DATA",
+    "EXTRA_ROOT_CERTS",
     "LLM_MODEL",
     "LOG_FORMAT",
     "POSTGRES_PASSWORD",
