@@ -205,9 +205,11 @@ impl Tx {
                 "SELECT CAST(1 AS BIGINT) FROM (SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))) AS claim";
             scalar!(self, i64, LOCK, self.tenant.as_ref(), channel)?;
         }
+        // The state is asked twice: PostgreSQL looks at the outer condition again when it has waited for a row, and a late
+        // success that was being reported meanwhile must not be sent again.
         let sql = format!(
             "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2 \
-             WHERE seq IN (SELECT o.seq FROM outbox o WHERE o.tenant_id = $3 AND o.channel = $4 AND o.due_at_ms <= $5 \
+             WHERE state IN ('queued', 'sending') AND seq IN (SELECT o.seq FROM outbox o WHERE o.tenant_id = $3 AND o.channel = $4 AND o.due_at_ms <= $5 \
                  AND o.state IN ('queued', 'sending') AND (o.state = 'queued' OR o.lease_until_ms <= $5) \
                  AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.tenant_id = $3 AND e.channel = $4 AND e.address = o.address \
                      AND e.state IN ('queued', 'sending') AND e.seq < o.seq \
@@ -373,10 +375,13 @@ impl Tx {
         Ok(execute!(self, SQL, now.millis(), self.tenant.as_ref(), id.as_str())? == 1)
     }
 
-    /// When the next delivery of a channel becomes due, if one waits.
+    /// When the next delivery of a channel can be claimed, if one waits. Only the first of each address counts: those
+    /// behind it wait for it, however long they have been due.
     pub async fn next_delivery_at(&mut self, channel: &str) -> Result<Option<Timestamp>> {
-        const SQL: &str = "SELECT MIN(CASE WHEN state = 'sending' THEN lease_until_ms ELSE due_at_ms END) FROM outbox \
-             WHERE tenant_id = $1 AND channel = $2 AND state IN ('queued', 'sending')";
+        const SQL: &str = "SELECT MIN(CASE WHEN o.state = 'sending' THEN o.lease_until_ms ELSE o.due_at_ms END) FROM outbox o \
+             WHERE o.tenant_id = $1 AND o.channel = $2 AND o.state IN ('queued', 'sending') \
+             AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.tenant_id = $1 AND e.channel = $2 AND e.address = o.address \
+                 AND e.state IN ('queued', 'sending') AND e.seq < o.seq)";
         let found = row!(self, (Option<i64>,), SQL, self.tenant.as_ref(), channel)?;
         Ok(found.and_then(|(at,)| at).map(Timestamp::from_millis))
     }
