@@ -210,8 +210,12 @@ impl Tx {
                 return Ok(false);
             }
             let shard = shard_of(&step.client);
-            self.add_to_stage(from, shard, -1).await?;
-            self.add_to_stage(&step.to, shard, 1).await?;
+            // Always in the same order: two moves in opposite directions would wait for each other's row forever.
+            let mut changes = [(from, -1), (&step.to, 1)];
+            changes.sort();
+            for (stage, clients) in changes {
+                self.add_to_stage(stage, shard, clients).await?;
+            }
         }
         self.insert_move(step).await?;
         Ok(true)
