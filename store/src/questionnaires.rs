@@ -129,9 +129,15 @@ impl Tx {
     pub async fn form_of_version(&mut self, version: i64) -> Result<Option<FormRow>> {
         const SQL: &str = "SELECT id, version, definition, author, created_at_ms FROM questionnaire_forms \
              WHERE tenant_id = $1 AND version = $2";
-        row!(self, (String, i64, String, String, i64), SQL, self.tenant.as_ref(), version)?
-            .map(form_row)
-            .transpose()
+        row!(
+            self,
+            (String, i64, String, String, i64),
+            SQL,
+            self.tenant.as_ref(),
+            version
+        )?
+        .map(form_row)
+        .transpose()
     }
 
     /// Saves the next version. Errors: a unique violation when somebody else saved it first.
@@ -263,6 +269,7 @@ impl Tx {
         Ok(())
     }
 
+    /// Answering again without being asked again adds the time since the last answer, not since the question.
     pub async fn save_answer(
         &mut self,
         run: &QuestionnaireId,
@@ -273,8 +280,12 @@ impl Tx {
         const SQL: &str = "INSERT INTO questionnaire_answers (tenant_id, questionnaire_id, question_id, value_sealed, asked_at_ms, answered_at_ms, spent_ms) \
              VALUES ($1, $2, $3, $4, $5, $5, 0) \
              ON CONFLICT (tenant_id, questionnaire_id, question_id) DO UPDATE SET value_sealed = excluded.value_sealed, \
-             spent_ms = questionnaire_answers.spent_ms + CASE WHEN excluded.answered_at_ms > questionnaire_answers.asked_at_ms \
-                 THEN excluded.answered_at_ms - questionnaire_answers.asked_at_ms ELSE 0 END, \
+             spent_ms = questionnaire_answers.spent_ms + CASE \
+                 WHEN excluded.answered_at_ms <= questionnaire_answers.asked_at_ms THEN 0 \
+                 WHEN excluded.answered_at_ms <= questionnaire_answers.answered_at_ms THEN 0 \
+                 WHEN questionnaire_answers.answered_at_ms > questionnaire_answers.asked_at_ms \
+                 THEN excluded.answered_at_ms - questionnaire_answers.answered_at_ms \
+                 ELSE excluded.answered_at_ms - questionnaire_answers.asked_at_ms END, \
              answered_at_ms = excluded.answered_at_ms";
         let owner = owner(run, question);
         let plain = serde_json::to_vec(answer).map_err(|_| Error::corrupt(VALUE, &owner))?;
@@ -299,7 +310,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Every question that was asked, in the order it first was.
+    /// Every question that was asked, in the order it last was.
     pub async fn stored_answers(&mut self, run: &QuestionnaireId) -> Result<Vec<StoredAnswer>> {
         const SQL: &str = "SELECT question_id, value_sealed, asked_at_ms, answered_at_ms, spent_ms FROM questionnaire_answers \
              WHERE tenant_id = $1 AND questionnaire_id = $2 ORDER BY asked_at_ms, question_id";
@@ -334,11 +345,13 @@ impl Tx {
             .collect())
     }
 
-    /// Per question, over runs that began since `since`.
+    /// Per question, over runs that began since `since`. The average is cut to whole milliseconds: AVG is rounded by one
+    /// database and cut by the other, so the sum is divided here as integers.
     pub async fn drop_off(&mut self, since: Timestamp) -> Result<Vec<DropOff>> {
         const SQL: &str = "SELECT a.question_id, COUNT(*), CAST(COUNT(a.answered_at_ms) AS BIGINT), \
              CAST(SUM(CASE WHEN a.answered_at_ms IS NULL AND q.status <> 'completed' THEN 1 ELSE 0 END) AS BIGINT), \
-             CAST(COALESCE(AVG(CASE WHEN a.answered_at_ms IS NULL THEN NULL ELSE a.spent_ms END), 0) AS BIGINT) \
+             CAST(COALESCE(SUM(CASE WHEN a.answered_at_ms IS NULL THEN 0 ELSE a.spent_ms END), 0) AS BIGINT) \
+                 / CASE COUNT(a.answered_at_ms) WHEN 0 THEN 1 ELSE COUNT(a.answered_at_ms) END \
              FROM questionnaire_answers a JOIN questionnaires q ON q.id = a.questionnaire_id \
              WHERE a.tenant_id = $1 AND q.started_at_ms >= $2 GROUP BY a.question_id ORDER BY a.question_id";
         let found = rows!(
