@@ -52,7 +52,7 @@ struct LeadRow {
 }
 
 const SELECT: &str = "SELECT l.id, l.client_id, c.display_name, l.status, l.source, l.taken_by, l.created_at_ms, \
-     l.qualified_at_ms, l.closed_at_ms, l.version FROM leads l JOIN clients c ON c.id = l.client_id WHERE l.tenant_id = $1";
+     l.qualified_at_ms, l.closed_at_ms, l.version FROM leads l JOIN clients c ON c.tenant_id = l.tenant_id AND c.id = l.client_id WHERE l.tenant_id = $1";
 
 impl TryFrom<LeadRow> for Lead {
     type Error = Error;
@@ -208,14 +208,7 @@ impl Tx {
         const SQL: &str = "UPDATE leads SET taken_by = $1, status = CASE WHEN status = 'new' THEN 'in_progress' ELSE status END, \
              version = version + 1 WHERE tenant_id = $2 AND id = $3 AND closed_at_ms IS NULL \
              AND (taken_by IS NULL OR $4 = 1)";
-        let taken = execute!(
-            self,
-            SQL,
-            who,
-            self.tenant.as_ref(),
-            id.as_str(),
-            i64::from(force)
-        )?;
+        let taken = execute!(self, SQL, who, self.tenant.as_ref(), id.as_str(), i64::from(force))?;
         Ok(taken == 1)
     }
 }
