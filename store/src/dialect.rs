@@ -54,7 +54,14 @@ impl Link {
 pub(crate) async fn connect(url: &str) -> Result<Pools> {
     if url.starts_with("sqlite:") {
         let options = SqliteConnectOptions::from_str(url)
-            .map_err(|_| Error::Address("not a SQLite address; it looks like sqlite://data/voronka.db".into()))?
+            .map_err(|_| Error::Address("not a SQLite address; it looks like sqlite://data/voronka.db".into()))?;
+        // Each connection would get an empty database of its own, and all of them would be gone at the next start.
+        if options.get_filename().as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(Error::Address(
+                "SQLite needs a file; an address looks like sqlite://data/voronka.db".into(),
+            ));
+        }
+        let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -73,12 +80,14 @@ pub(crate) async fn connect(url: &str) -> Result<Pools> {
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.clone())
-            .await?;
+            .await
+            .map_err(|error| unusable("the SQLite file", &error))?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.read_only(true).create_if_missing(false))
-            .await?;
+            .await
+            .map_err(|error| unusable("the SQLite file", &error))?;
         return Ok(Pools::Sqlite { write, read });
     }
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
@@ -92,10 +101,19 @@ pub(crate) async fn connect(url: &str) -> Result<Pools> {
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
-            .await?;
+            .await
+            .map_err(|error| unusable("the PostgreSQL database", &error))?;
         return Ok(Pools::Postgres(pool));
     }
     Err(Error::Address("must begin with sqlite:// or postgres://".into()))
+}
+
+/// The driver's words name files, hosts and databases, never the password.
+fn unusable(what: &str, error: &sqlx::Error) -> Error {
+    Error::Address(match error {
+        sqlx::Error::PoolTimedOut => format!("{what} did not answer within {} seconds", ACQUIRE_TIMEOUT.as_secs()),
+        error => format!("{what} can't be opened: {error}"),
+    })
 }
 
 pub(crate) async fn begin(pools: &Pools, writes: bool) -> Result<Link> {
