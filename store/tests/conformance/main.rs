@@ -1,0 +1,157 @@
+//! What the store promises, told from outside and held against both databases.
+//!
+//! Each case is an `async fn(&World)` in the file of its subject; the list below runs it once on SQLite and once on
+//! PostgreSQL, each time in a database of its own. To add a case, write the function and put its name in the list.
+//! Run with `scripts/with-postgres.sh cargo test -p store`.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod clients;
+mod conversations;
+mod crash;
+mod inbox;
+mod jobs;
+mod listing;
+mod opening;
+mod outbox;
+mod outbox_order;
+mod programs;
+mod questionnaires;
+mod schema;
+mod secrecy;
+mod settings;
+mod speed;
+mod stages;
+mod tenants;
+mod world;
+
+macro_rules! on_each_database {
+    ($($subject:ident { $($case:ident),+ $(,)? })+) => {
+        on_each_database!(@ sqlite Sqlite { $($subject { $($case),+ })+ });
+        on_each_database!(@ postgres Postgres { $($subject { $($case),+ })+ });
+    };
+    (@ $module:ident $backend:ident { $($subject:ident { $($case:ident),+ })+ }) => {
+        mod $module {
+            $(mod $subject {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                    async fn $case() {
+                        let world = crate::world::World::open(store::Backend::$backend).await;
+                        crate::$subject::$case(&world).await;
+                        world.close().await;
+                    }
+                )+
+            })+
+        }
+    };
+}
+
+on_each_database! {
+    clients {
+        a_client_reads_back_as_written,
+        an_edit_needs_the_version_that_was_read,
+        a_phone_is_found_in_every_spelling,
+        an_email_is_found_whatever_its_case,
+        words_are_found_in_any_case_and_with_e_for_yo,
+        a_new_name_replaces_the_old_one_in_search,
+        flags_change_one_at_a_time,
+        tags_are_a_set,
+        one_open_lead_a_client,
+        leads_go_their_way,
+        what_happened_reads_back_newest_first,
+    }
+    listing {
+        filters_work_alone_and_together,
+        pages_neither_lose_nor_repeat_anybody_while_others_arrive,
+        lists_agree_with_a_naive_model,
+    }
+    secrecy {
+        a_stolen_database_gives_nothing_away,
+        another_master_key_opens_nothing,
+        a_value_copied_into_another_row_does_not_open,
+    }
+    tenants {
+        nothing_of_another_tenant_is_seen,
+        nothing_of_another_tenant_is_changed,
+        keys_of_two_tenants_do_not_collide,
+    }
+    stages {
+        counts_equal_the_clients_under_any_moves,
+        counts_equal_the_clients_after_many_writers_at_once,
+        a_client_moves_only_from_where_it_stands,
+        moves_in_opposite_directions_do_not_block_each_other,
+        a_stage_changes_only_at_its_version,
+    }
+    jobs {
+        a_job_is_claimed_by_one_worker_only,
+        a_claim_never_takes_more_than_it_may,
+        a_job_is_due_again_after_its_lease_and_its_first_owner_can_not_finish_it,
+        a_lease_can_be_extended_while_it_is_held,
+        a_second_job_with_the_same_key_vanishes,
+        a_failed_job_comes_back_at_its_time,
+        a_dead_job_waits_for_a_person_and_can_begin_anew,
+        done_jobs_are_forgotten_dead_ones_are_not,
+    }
+    outbox {
+        addresses_do_not_wait_for_one_another,
+        nothing_overtakes_an_earlier_message,
+        a_success_counts_although_the_lease_is_gone,
+        a_success_reported_during_a_claim_counts,
+        a_failure_counts_only_from_the_holder_of_the_lease,
+        a_second_message_with_the_same_key_vanishes,
+        an_unreachable_address_is_given_up,
+        a_notice_leads_back_to_its_client,
+        a_message_may_be_leased_at_birth,
+        the_next_time_is_when_something_can_really_be_sent,
+        stuck_messages_are_listed_and_can_be_tried_again,
+    }
+    outbox_order {
+        order_within_an_address_survives_any_schedule,
+    }
+    inbox {
+        of_many_duplicates_at_once_exactly_one_is_new,
+        an_old_event_can_be_forgotten,
+    }
+    conversations {
+        two_writers_of_one_conversation_go_one_after_the_other,
+        of_many_beginnings_exactly_one_counts,
+        a_conversation_remembers_where_it_stands,
+    }
+    questionnaires {
+        a_client_has_one_open_run,
+        answers_are_kept_and_can_be_dropped,
+        time_is_summed_over_every_asking,
+        drop_off_counts_where_people_stop,
+        a_form_version_is_saved_once,
+    }
+    programs {
+        versions_count_up_for_each_client,
+        a_version_becomes_ready_once,
+        the_newest_snapshot_wins_and_old_content_can_return,
+        files_and_products_read_back,
+    }
+    settings {
+        a_setting_changes_only_at_the_version_that_was_read,
+        of_two_first_writers_one_is_refused,
+        the_owners_words_replace_each_other,
+        a_link_serves_until_it_expires_and_is_used_first_once,
+        the_latest_consent_wins,
+    }
+    opening {
+        opening_twice_is_harmless,
+        a_database_of_a_newer_version_is_refused,
+        a_changed_migration_is_refused,
+        a_dropped_transaction_never_happened,
+    }
+    crash {
+        killed_at_any_moment_both_of_a_pair_exist_or_neither,
+    }
+    speed {
+        a_hundred_thousand_clients_are_listed_as_quickly_as_ten,
+        claims_do_not_read_what_is_not_due,
+        a_long_queue_is_claimed_in_small_bites,
+    }
+}

@@ -1,0 +1,358 @@
+//! Messages on their way out, one rule at a time.
+
+use domain::time::Timestamp;
+use domain::work::DeliveryState;
+use store::{ClaimedDelivery, NewDelivery, Report};
+
+use crate::world::{NOW, World, page, page_after};
+
+async fn enqueue(world: &World, delivery: &NewDelivery) {
+    let mut tx = world.write().await;
+    assert!(tx.enqueue_delivery(delivery).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+async fn claim(world: &World, owner: &str, limit: u32, now: Timestamp) -> Vec<ClaimedDelivery> {
+    let mut tx = world.write().await;
+    let claimed = tx
+        .claim_deliveries("telegram", owner, limit, now, now.plus_minutes(1))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    claimed
+}
+
+async fn report(world: &World, delivery: &NewDelivery, owner: &str, report: &Report, now: Timestamp) -> bool {
+    let mut tx = world.write().await;
+    let found = tx.report_delivery(&delivery.id, owner, report, now).await.unwrap();
+    tx.commit().await.unwrap();
+    found.is_some()
+}
+
+fn sent() -> Report {
+    Report::Sent {
+        external_ref: "900".to_owned(),
+    }
+}
+
+fn retry_at(due_at: Timestamp) -> Report {
+    Report::RetryAt {
+        due_at,
+        reason: "429".to_owned(),
+    }
+}
+
+fn ids<'a>(deliveries: impl IntoIterator<Item = &'a NewDelivery>) -> Vec<String> {
+    deliveries.into_iter().map(|delivery| delivery.id.to_string()).collect()
+}
+
+fn claimed_ids(claimed: &[ClaimedDelivery]) -> Vec<String> {
+    claimed.iter().map(|delivery| delivery.id.to_string()).collect()
+}
+
+pub async fn addresses_do_not_wait_for_one_another(world: &World) {
+    let [first, second, elsewhere] = ["1", "1", "2"].map(|address| world.a_delivery(address));
+    for delivery in [&first, &second, &elsewhere] {
+        enqueue(world, delivery).await;
+    }
+    assert_eq!(claimed_ids(&claim(world, "a", 1, NOW).await), ids([&first]));
+    assert_eq!(
+        claimed_ids(&claim(world, "b", 9, NOW).await),
+        ids([&elsewhere]),
+        "the first address is in other hands"
+    );
+    assert!(report(world, &first, "a", &retry_at(NOW.plus_minutes(30)), NOW).await);
+    let third = world.a_delivery("2");
+    enqueue(world, &third).await;
+    assert!(report(world, &elsewhere, "b", &sent(), NOW).await);
+    assert_eq!(
+        claimed_ids(&claim(world, "c", 9, NOW.plus_minutes(9)).await),
+        ids([&third])
+    );
+    let mut tx = world.read().await;
+    assert!(tx.is_address_busy("telegram", "1").await.unwrap());
+    assert!(!tx.is_address_busy("telegram", "3").await.unwrap());
+    assert!(!tx.is_address_busy("mail", "1").await.unwrap());
+}
+
+pub async fn nothing_overtakes_an_earlier_message(world: &World) {
+    let first = NewDelivery {
+        due_at: NOW.plus_minutes(10),
+        ..world.a_delivery("1")
+    };
+    let (second, third) = (world.a_delivery("1"), world.a_delivery("1"));
+    for delivery in [&first, &second, &third] {
+        enqueue(world, delivery).await;
+    }
+    assert!(
+        claim(world, "a", 9, NOW).await.is_empty(),
+        "the first waits for its time, so do the others"
+    );
+    let later = NOW.plus_minutes(10);
+    let claimed = claim(world, "a", 9, later).await;
+    assert_eq!(claimed_ids(&claimed), ids([&first, &second, &third]));
+    assert!(
+        claimed
+            .iter()
+            .all(|delivery| delivery.attempt == 1 && delivery.lease_until == later.plus_minutes(1))
+    );
+    assert!(report(world, &first, "a", &retry_at(later.plus_minutes(5)), later).await);
+    for delivery in [&second, &third] {
+        assert!(report(world, delivery, "a", &retry_at(later), later).await);
+    }
+    assert!(
+        claim(world, "a", 9, later.plus_minutes(4)).await.is_empty(),
+        "none of them overtakes the first"
+    );
+    assert_eq!(claim(world, "a", 9, later.plus_minutes(5)).await.len(), 3);
+    assert_eq!(
+        claim(world, "b", 9, later.plus_minutes(6)).await.len(),
+        3,
+        "a lease that ran out frees all of them"
+    );
+}
+
+pub async fn a_success_counts_although_the_lease_is_gone(world: &World) {
+    let delivery = NewDelivery {
+        client: Some(world.some_client().await.id),
+        is_step: true,
+        ..world.a_delivery("1")
+    };
+    enqueue(world, &delivery).await;
+    claim(world, "first", 9, NOW).await;
+    let later = NOW.plus_minutes(1);
+    assert_eq!(claim(world, "second", 9, later).await.len(), 1);
+    let mut tx = world.write().await;
+    let found = tx
+        .report_delivery(&delivery.id, "first", &sent(), later)
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        (found.client.clone(), found.is_step, found.attempts),
+        (delivery.client.clone(), true, 2)
+    );
+    assert_eq!(
+        (found.content.as_str(), found.kind.as_str()),
+        (delivery.content.as_str(), "reply")
+    );
+    assert!(
+        !report(world, &delivery, "second", &retry_at(later), later).await,
+        "it is settled"
+    );
+    assert!(
+        !report(world, &delivery, "second", &sent(), later).await,
+        "and counts once"
+    );
+    assert!(claim(world, "third", 9, later.plus_minutes(9)).await.is_empty());
+}
+
+pub async fn a_success_reported_during_a_claim_counts(world: &World) {
+    let (delivery, next) = (world.a_delivery("1"), world.a_delivery("1"));
+    for delivery in [&delivery, &next] {
+        enqueue(world, delivery).await;
+    }
+    claim(world, "first", 1, NOW).await;
+    let later = NOW.plus_minutes(1);
+    let mut tx = world.write().await;
+    tx.report_delivery(&delivery.id, "first", &sent(), later)
+        .await
+        .unwrap()
+        .unwrap();
+    let claiming = tokio::spawn({
+        let tenant = world.tenant.clone();
+        async move {
+            let mut tx = tenant.write().await.unwrap();
+            let until = later.plus_minutes(1);
+            let claimed = tx
+                .claim_deliveries("telegram", "second", 9, later, until)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            claimed
+        }
+    });
+    world.until_somebody_waits_for_a_lock().await;
+    tx.commit().await.unwrap();
+    assert_eq!(
+        claimed_ids(&claiming.await.unwrap()),
+        ids([&next]),
+        "what was sent is not sent again"
+    );
+    assert!(!report(world, &delivery, "second", &sent(), later).await);
+}
+
+pub async fn a_failure_counts_only_from_the_holder_of_the_lease(world: &World) {
+    let delivery = world.a_delivery("1");
+    enqueue(world, &delivery).await;
+    claim(world, "first", 9, NOW).await;
+    claim(world, "second", 9, NOW.plus_minutes(1)).await;
+    let rejected = Report::Rejected {
+        reason: "400".to_owned(),
+    };
+    for outcome in [&rejected, &retry_at(NOW)] {
+        assert!(!report(world, &delivery, "first", outcome, NOW.plus_minutes(1)).await);
+    }
+    assert!(report(world, &delivery, "second", &rejected, NOW.plus_minutes(1)).await);
+    let unreachable = world.a_delivery("1");
+    enqueue(world, &unreachable).await;
+    let blocked = Report::Unreachable {
+        reason: "blocked".to_owned(),
+    };
+    assert!(
+        report(world, &unreachable, "anybody", &blocked, NOW).await,
+        "nobody can reach them, whoever says it"
+    );
+}
+
+pub async fn a_second_message_with_the_same_key_vanishes(world: &World) {
+    let first = NewDelivery {
+        dedupe_key: Some("program:1".to_owned()),
+        ..world.a_delivery("1")
+    };
+    enqueue(world, &first).await;
+    let second = NewDelivery {
+        id: world.id(),
+        ..first.clone()
+    };
+    let mut tx = world.write().await;
+    assert!(!tx.enqueue_delivery(&second).await.unwrap());
+    tx.commit().await.unwrap();
+    claim(world, "w", 9, NOW).await;
+    assert!(report(world, &first, "w", &sent(), NOW).await);
+    let mut tx = world.write().await;
+    assert!(
+        !tx.enqueue_delivery(&second).await.unwrap(),
+        "also when the first was sent"
+    );
+    tx.commit().await.unwrap();
+    let mut system = world.store.system().await.unwrap();
+    assert_eq!(system.purge_outbox(NOW).await.unwrap(), 0);
+    assert_eq!(system.purge_outbox(NOW.plus_minutes(1)).await.unwrap(), 1);
+}
+
+pub async fn an_unreachable_address_is_given_up(world: &World) {
+    let (first, second, elsewhere) = (world.a_delivery("1"), world.a_delivery("1"), world.a_delivery("2"));
+    for delivery in [&first, &second, &elsewhere] {
+        enqueue(world, delivery).await;
+    }
+    let mut tx = world.write().await;
+    assert_eq!(tx.give_up_address("telegram", "1", "blocked", NOW).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    assert_eq!(claimed_ids(&claim(world, "w", 9, NOW).await), ids([&elsewhere]));
+    let third = world.a_delivery("1");
+    enqueue(world, &third).await;
+    assert_eq!(
+        claimed_ids(&claim(world, "w", 9, NOW).await),
+        ids([&third]),
+        "a later message tries again"
+    );
+}
+
+pub async fn a_notice_leads_back_to_its_client(world: &World) {
+    let (anna, ivan) = (world.some_client().await, world.some_client().await);
+    for (client, reference) in [(&anna, "100"), (&ivan, "101")] {
+        let notice = NewDelivery {
+            about: Some(client.id.clone()),
+            kind: "notice",
+            ..world.a_delivery("trainer")
+        };
+        enqueue(world, &notice).await;
+        let sent = Report::Sent {
+            external_ref: reference.to_owned(),
+        };
+        assert!(report(world, &notice, "w", &sent, NOW).await);
+    }
+    let mut tx = world.read().await;
+    for (address, reference, expected) in [
+        ("trainer", "100", Some(anna.id)),
+        ("trainer", "101", Some(ivan.id)),
+        ("trainer", "102", None),
+        ("somebody", "100", None),
+    ] {
+        let found = tx.client_of_notice("telegram", address, reference).await.unwrap();
+        assert_eq!(found, expected, "{address} {reference}");
+    }
+}
+
+pub async fn a_message_may_be_leased_at_birth(world: &World) {
+    let until = NOW.plus_minutes(1);
+    let born = NewDelivery {
+        leased_to: Some(("replica".to_owned(), until)),
+        ..world.a_delivery("1")
+    };
+    let next = world.a_delivery("1");
+    for delivery in [&born, &next] {
+        enqueue(world, delivery).await;
+    }
+    assert!(claim(world, "other", 9, NOW).await.is_empty());
+    assert!(report(world, &born, "replica", &retry_at(NOW), NOW).await);
+    let again = claim(world, "other", 9, NOW).await;
+    assert_eq!(claimed_ids(&again), ids([&born, &next]));
+    assert_eq!(again[0].attempt, 2, "the first try was at birth");
+    // Nobody reports: both come back when their lease is over.
+    assert_eq!(claim(world, "third", 9, until).await.len(), 2);
+}
+
+pub async fn the_next_time_is_when_something_can_really_be_sent(world: &World) {
+    let next = async || {
+        let mut tx = world.read().await;
+        tx.next_delivery_at("telegram").await.unwrap()
+    };
+    assert_eq!(next().await, None);
+    let later = NOW.plus_minutes(10);
+    let first = NewDelivery {
+        due_at: later,
+        ..world.a_delivery("1")
+    };
+    enqueue(world, &first).await;
+    enqueue(world, &world.a_delivery("1")).await;
+    assert_eq!(next().await, Some(later), "the second waits behind the first");
+    let elsewhere = world.a_delivery("2");
+    enqueue(world, &elsewhere).await;
+    assert_eq!(next().await, Some(NOW));
+    claim(world, "w", 9, NOW).await;
+    assert_eq!(next().await, Some(NOW.plus_minutes(1)), "a lease may run out");
+    assert!(report(world, &elsewhere, "w", &sent(), NOW).await);
+    assert_eq!(next().await, Some(later));
+    assert_eq!(world.read().await.next_delivery_at("mail").await.unwrap(), None);
+}
+
+pub async fn stuck_messages_are_listed_and_can_be_tried_again(world: &World) {
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        let delivery = world.a_delivery("1");
+        enqueue(world, &delivery).await;
+        claim(world, "w", 9, NOW).await;
+        let rejected = Report::Rejected {
+            reason: "message is too long".to_owned(),
+        };
+        assert!(report(world, &delivery, "w", &rejected, NOW).await);
+        refused.push(delivery);
+    }
+    let stubborn = world.a_delivery("2");
+    enqueue(world, &stubborn).await;
+    for _ in 0..3 {
+        claim(world, "w", 9, NOW).await;
+        assert!(report(world, &stubborn, "w", &retry_at(NOW), NOW).await);
+    }
+    enqueue(world, &world.a_delivery("3")).await;
+    let mut tx = world.write().await;
+    let first = tx.stuck_deliveries(2, &page(3)).await.unwrap();
+    let rest = tx
+        .stuck_deliveries(2, &page_after(3, first.next.clone()))
+        .await
+        .unwrap();
+    let listed: Vec<_> = first.items.iter().chain(&rest.items).collect();
+    assert_eq!(listed.len(), 4);
+    assert_eq!(
+        (listed[0].id.clone(), listed[0].state),
+        (stubborn.id, DeliveryState::Queued)
+    );
+    assert_eq!(listed[3].id, refused[0].id);
+    assert_eq!(listed[3].last_error.as_deref(), Some("message is too long"));
+    assert!(tx.replay_delivery(&refused[0].id, NOW).await.unwrap());
+    tx.commit().await.unwrap();
+    assert!(claimed_ids(&claim(world, "w", 9, NOW).await).contains(&refused[0].id.to_string()));
+}

@@ -1,0 +1,567 @@
+//! Two tenants in one database: whatever one asks for by the other's ids, it is not there.
+
+use domain::dialogue::ConsentKind;
+use domain::ids::{ApiKeyId, FormId, LeadId, OutboxId, ProgramId, QuestionnaireId, UserId};
+use domain::language::Language;
+use domain::language::Localized;
+use domain::money::{Currency, Money};
+use domain::pipeline::{LeadStatus, StageKind};
+use domain::questionnaire::Answer;
+use store::{
+    Action, AuditEntry, ClientFilter, ClientUpdate, Consent, ConversationUpdate, DeepLink, FormRow, IdempotencyClaim,
+    JobLease, LeadFilter, NewApiKey, NewClient, NewConversation, NewDelivery, NewFile, NewInboxEvent, NewLead,
+    NewMessage, NewMove, NewProgram, NewSession, NewSnapshot, NewTouch, NewUser, Product, ProgramFilter,
+    QuestionnaireFilter, ReadyProgram, Recorded, Report, Tx,
+};
+
+use crate::world::{NOW, World, page, search};
+
+/// What the first tenant has.
+struct Belongings {
+    client: NewClient,
+    lead: LeadId,
+    run: QuestionnaireId,
+    program: ProgramId,
+    delivery: OutboxId,
+    job: store::NewJob,
+    file: NewFile,
+    user: UserId,
+    key: ApiKeyId,
+}
+
+async fn furnish(world: &World) -> Belongings {
+    let client = NewClient {
+        username: Some("anna_fit".to_owned()),
+        phone: Some("+79123456789".to_owned()),
+        email: Some("anna@example.com".to_owned()),
+        ..world.a_client()
+    };
+    let things = Belongings {
+        lead: world.id(),
+        run: world.id(),
+        program: world.id(),
+        delivery: world.id(),
+        job: world.a_job(),
+        file: NewFile {
+            id: world.id(),
+            name: "plan.pdf".to_owned(),
+            mime_type: "application/pdf".to_owned(),
+            size: 3,
+            sha256: "00".to_owned(),
+            storage_key: "k".to_owned(),
+            now: NOW,
+        },
+        user: world.id(),
+        key: world.id(),
+        client,
+    };
+    let id = things.client.id.clone();
+    let mut tx = world.write().await;
+    tx.insert_client(&things.client).await.unwrap();
+    tx.insert_move(&NewMove {
+        from: None,
+        ..world.a_move(&things.client, &world.stages[0], &world.stages[0])
+    })
+    .await
+    .unwrap();
+    tx.add_tag(&id, "vip").await.unwrap();
+    let lead = NewLead {
+        id: things.lead.clone(),
+        client: id.clone(),
+        source: "landing".to_owned(),
+        now: NOW,
+    };
+    tx.insert_lead(&lead).await.unwrap();
+    let action = Action {
+        id: world.id(),
+        kind: "lead.created".to_owned(),
+        actor: "system".to_owned(),
+        details: "{}".to_owned(),
+        at: NOW,
+    };
+    tx.insert_action(&id, &action).await.unwrap();
+    let message = NewMessage {
+        id: world.id(),
+        client: id.clone(),
+        channel: "telegram".to_owned(),
+        direction: "in",
+        author: "client",
+        text: "Привет".to_owned(),
+        outbox: None,
+        external_ref: None,
+        now: NOW,
+    };
+    tx.insert_message(&message).await.unwrap();
+    let consent = Consent {
+        id: world.id(),
+        client: id.clone(),
+        kind: ConsentKind::PersonalData,
+        is_granted: true,
+        text_hash: "h".to_owned(),
+        text_language: "ru".to_owned(),
+        channel: "telegram".to_owned(),
+        at: NOW,
+    };
+    tx.insert_consent(&consent).await.unwrap();
+    let touch = NewTouch {
+        id: world.id(),
+        client: id.clone(),
+        channel: "telegram".to_owned(),
+        origin: things.client.origin.clone(),
+        now: NOW,
+    };
+    tx.insert_touch(&touch).await.unwrap();
+    tx.insert_link(&a_link("lnk1")).await.unwrap();
+    tx.insert_conversation(&a_conversation(&things.client, false))
+        .await
+        .unwrap();
+    let trainer = NewConversation {
+        address: "7".to_owned(),
+        client: None,
+        ..a_conversation(&things.client, true)
+    };
+    tx.insert_conversation(&trainer).await.unwrap();
+    let form = FormRow {
+        id: world.id::<FormId>(),
+        version: 1,
+        definition: "{}".to_owned(),
+        author: "us_1".to_owned(),
+        created_at: NOW,
+    };
+    tx.insert_form(&form).await.unwrap();
+    tx.begin_questionnaire(&things.run, &id, 1, NOW).await.unwrap();
+    tx.save_answer(&things.run, "goal", &Answer::Tenths(705), NOW)
+        .await
+        .unwrap();
+    tx.insert_file(&things.file).await.unwrap();
+    tx.insert_program(&NewProgram {
+        id: things.program.clone(),
+        client: id.clone(),
+        questionnaire: things.run.clone(),
+        scope: "free",
+        language: Language::Ru,
+        reason: "questionnaire".to_owned(),
+        now: NOW,
+    })
+    .await
+    .unwrap();
+    let ready = ReadyProgram {
+        file: things.file.id.clone(),
+        template_hash: "h".to_owned(),
+        wording: "plain",
+        program: "[]".to_owned(),
+        report: "{}".to_owned(),
+    };
+    tx.ready_program(&things.program, &ready, NOW).await.unwrap();
+    let product = Product {
+        id: world.id(),
+        code: "basic".to_owned(),
+        title: Localized::new("План", "Plan"),
+        description: Localized::new("", ""),
+        price: Money::new(499_000, Currency::parse("RUB").unwrap()),
+        position: 1,
+    };
+    assert!(tx.insert_product(&product).await.unwrap());
+    tx.keep_snapshot(&a_snapshot(world)).await.unwrap();
+    tx.save_setting("telegram", r#"{"token":"1"}"#, 0, NOW).await.unwrap();
+    tx.save_text("greeting", Language::Ru, "Здравствуйте", NOW)
+        .await
+        .unwrap();
+    let delivery = NewDelivery {
+        id: things.delivery.clone(),
+        about: Some(id.clone()),
+        dedupe_key: Some("once".to_owned()),
+        ..world.a_delivery("42")
+    };
+    assert!(tx.enqueue_delivery(&delivery).await.unwrap());
+    let sent = NewDelivery {
+        about: Some(id.clone()),
+        ..world.a_delivery("7")
+    };
+    tx.enqueue_delivery(&sent).await.unwrap();
+    let report = Report::Sent {
+        external_ref: "900".to_owned(),
+    };
+    tx.report_delivery(&sent.id, "w", &report, NOW).await.unwrap().unwrap();
+    assert!(tx.enqueue_job(&things.job).await.unwrap());
+    let user = NewUser {
+        id: &things.user,
+        name: "Тренер",
+        email: "trainer@example.com",
+        password_hash: "argon2",
+        role: "owner",
+        created_at: NOW,
+    };
+    tx.insert_user(&user).await.unwrap();
+    let session = NewSession {
+        token_hash: "session",
+        user_id: &things.user,
+        csrf_token: "c",
+        created_at: NOW,
+        expires_at: NOW.plus_minutes(60),
+    };
+    tx.insert_session(&session).await.unwrap();
+    let key = NewApiKey {
+        id: &things.key,
+        name: "bot",
+        token_hash: "key",
+        role: "bot",
+        created_at: NOW,
+    };
+    tx.insert_api_key(&key).await.unwrap();
+    let audit = AuditEntry {
+        id: world.id(),
+        actor: "us_1".to_owned(),
+        action: "client.created".to_owned(),
+        object_id: id.to_string(),
+        details: serde_json::json!({}),
+        request_id: world.id(),
+        at: NOW,
+    };
+    tx.record_audit(&audit).await.unwrap();
+    tx.commit().await.unwrap();
+    things
+}
+
+fn a_link(token: &str) -> DeepLink {
+    DeepLink {
+        token: token.to_owned(),
+        purpose: "source".to_owned(),
+        source: "instagram".to_owned(),
+        campaign: None,
+        utm: "{}".to_owned(),
+        referrer: None,
+        created_at: NOW,
+        expires_at: None,
+        used_at: None,
+    }
+}
+
+fn a_conversation(client: &NewClient, is_trainer: bool) -> NewConversation {
+    NewConversation {
+        channel: "telegram".to_owned(),
+        address: "42".to_owned(),
+        client: Some(client.id.clone()),
+        is_trainer,
+        language: Language::Ru,
+        now: NOW,
+    }
+}
+
+fn a_snapshot(world: &World) -> NewSnapshot {
+    NewSnapshot {
+        id: world.id(),
+        source: "shipped",
+        content_hash: "hash".to_owned(),
+        men: b"m".to_vec(),
+        women: b"w".to_vec(),
+        exercises: b"e".to_vec(),
+        now: NOW,
+    }
+}
+
+/// Everything a tenant can ask with these ids, one answer a line.
+async fn portrait(world: &World, tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String)> {
+    let id = &things.client.id;
+    let with_phone = ClientFilter {
+        phone: things.client.phone.clone(),
+        ..ClientFilter::default()
+    };
+    let with_email = ClientFilter {
+        email: things.client.email.clone(),
+        ..ClientFilter::default()
+    };
+    let with_tag = ClientFilter {
+        tag: Some("vip".to_owned()),
+        ..ClientFilter::default()
+    };
+    let in_stage = ClientFilter {
+        stage: Some(world.stages[0].clone()),
+        ..ClientFilter::default()
+    };
+    let of_source = ClientFilter {
+        source: Some(things.client.origin.source.clone()),
+        ..ClientFilter::default()
+    };
+    let leads = LeadFilter {
+        status: None,
+        client: Some(id.clone()),
+    };
+    let runs = QuestionnaireFilter {
+        client: Some(id.clone()),
+        status: None,
+    };
+    let programs = ProgramFilter {
+        client: Some(id.clone()),
+        status: None,
+    };
+    let mut answers = Vec::new();
+    macro_rules! ask {
+        ($($name:ident($($argument:expr),*)),+ $(,)?) => {$(
+            answers.push((stringify!($name), format!("{:?}", tx.$name($($argument),*).await.unwrap())));
+        )+};
+    }
+    ask!(
+        find_client(id),
+        list_clients(&ClientFilter::default(), &page(9)),
+        list_clients(&search("анна"), &page(9)),
+        list_clients(&with_phone, &page(9)),
+        list_clients(&with_email, &page(9)),
+        list_clients(&with_tag, &page(9)),
+        list_clients(&in_stage, &page(9)),
+        list_clients(&of_source, &page(9)),
+        tags_of(id),
+        count_clients(),
+        find_stage(&world.stages[0]),
+        stage_of_kind(StageKind::Consultation),
+        stage_totals(),
+        moves_of(id),
+        find_lead(&things.lead),
+        open_lead_of(id),
+        list_leads(&LeadFilter::default(), &page(9)),
+        list_leads(&leads, &page(9)),
+        newest_leads(9),
+        leads_of(id),
+        list_actions(id, &page(9)),
+        list_messages(id, &page(9)),
+        current_consent(id, ConsentKind::PersonalData),
+        consents_of(id),
+        find_link("lnk1", NOW),
+        links(),
+        touches_of(id),
+        conversations_of(id),
+        trainer_conversations(),
+        lock_conversation("telegram", "42"),
+        current_form(),
+        find_questionnaire(&things.run),
+        latest_questionnaire(id),
+        list_questionnaires(&QuestionnaireFilter::default(), &page(9)),
+        list_questionnaires(&runs, &page(9)),
+        stored_answers(&things.run),
+        answers(&things.run),
+        drop_off(NOW),
+        find_program(&things.program),
+        program_details(&things.program),
+        latest_ready_program(id),
+        list_programs(&ProgramFilter::default(), &page(9)),
+        list_programs(&programs, &page(9)),
+        products(),
+        find_file(&things.file.id),
+        latest_snapshot_hash(),
+        latest_snapshot(),
+        find_setting("telegram"),
+        text_overrides(),
+        open_a_sample(),
+        is_address_busy("telegram", "42"),
+        client_of_notice("telegram", "7", "900"),
+        stuck_deliveries(-1, &page(9)),
+        next_delivery_at("telegram"),
+        find_job(&things.job.id),
+        list_jobs(None, &page(9)),
+        user(&things.user),
+        has_users(),
+        password_hash(&things.user),
+        api_keys(&page(9)),
+        count_api_keys("bot"),
+        audit_of(id.as_ref(), 9),
+        doctor(NOW),
+    );
+    answers
+}
+
+pub async fn nothing_of_another_tenant_is_seen(world: &World) {
+    let mut tx = world.other.write().await.unwrap();
+    let nothing = portrait(world, &mut tx, &strangers_things(world)).await;
+    drop(tx);
+    let things = furnish(world).await;
+    let mut tx = world.write().await;
+    for ((question, own), (_, empty)) in portrait(world, &mut tx, &things).await.iter().zip(&nothing) {
+        let is_about_all_tenants_alike = ["stage_of_kind", "doctor"].contains(question);
+        assert!(
+            is_about_all_tenants_alike || own != empty,
+            "{question} answers the owner: {own}"
+        );
+    }
+    drop(tx);
+    let mut tx = world.other.write().await.unwrap();
+    for ((question, seen), (_, empty)) in portrait(world, &mut tx, &things).await.iter().zip(&nothing) {
+        assert_eq!(seen, empty, "{question} shows a tenant what belongs to another");
+    }
+    // A lead that points at somebody else's client tells nothing of that client.
+    let lead = NewLead {
+        id: world.id(),
+        client: things.client.id.clone(),
+        source: "landing".to_owned(),
+        now: NOW,
+    };
+    tx.insert_lead(&lead).await.unwrap();
+    assert_eq!(tx.find_lead(&lead.id).await.unwrap(), None);
+}
+
+/// Ids nobody has.
+fn strangers_things(world: &World) -> Belongings {
+    Belongings {
+        client: NewClient {
+            phone: Some("+79123456789".to_owned()),
+            ..world.a_client()
+        },
+        lead: world.id(),
+        run: world.id(),
+        program: world.id(),
+        delivery: world.id(),
+        job: world.a_job(),
+        file: NewFile {
+            id: world.id(),
+            name: String::new(),
+            mime_type: String::new(),
+            size: 0,
+            sha256: String::new(),
+            storage_key: String::new(),
+            now: NOW,
+        },
+        user: world.id(),
+        key: world.id(),
+    }
+}
+
+pub async fn nothing_of_another_tenant_is_changed(world: &World) {
+    let things = furnish(world).await;
+    let id = &things.client.id;
+    let mut tx = world.write().await;
+    let before = portrait(world, &mut tx, &things).await;
+    drop(tx);
+
+    let later = NOW.plus_minutes(10);
+    let mut tx = world.other.write().await.unwrap();
+    let update = ClientUpdate {
+        display_name: "Чужой".to_owned(),
+        username: None,
+        language: Language::En,
+        phone: None,
+        email: None,
+        notes: None,
+        owner: None,
+    };
+    assert!(tx.update_client(id, 1, &update, later).await.is_err());
+    tx.rename_client(id, "Чужой", None, later).await.unwrap();
+    tx.set_client_language(id, Language::En, later).await.unwrap();
+    tx.set_client_flags(id, Some(true), Some(false), later).await.unwrap();
+    tx.remove_tag(id, "vip").await.unwrap();
+    let step = world.a_move(&things.client, &world.stages[0], &world.stages[1]);
+    assert!(!tx.move_client(&step).await.unwrap());
+    let mut stage = crate::world::a_stage(&world.stages[0], StageKind::Inactive);
+    stage.archived_at = Some(later);
+    assert!(tx.update_stage(&stage).await.is_err());
+    assert!(!tx.qualify_lead(id, later).await.unwrap());
+    assert!(!tx.take_lead(&things.lead, "us_2").await.unwrap());
+    assert!(
+        tx.set_lead_status(&things.lead, 1, LeadStatus::Lost, later)
+            .await
+            .is_err()
+    );
+    assert!(!tx.use_link("lnk1", later).await.unwrap());
+    let turn = ConversationUpdate {
+        language: Language::En,
+        scene: "{}".to_owned(),
+        quiet_until: later,
+    };
+    tx.update_conversation("telegram", "42", &turn, later).await.unwrap();
+    tx.make_trainer("telegram", "42", later).await.unwrap();
+    tx.set_blocked("telegram", "42", Some(later)).await.unwrap();
+    tx.set_step_ref("telegram", "42", Some("1")).await.unwrap();
+    tx.quiet_conversations(id, later).await.unwrap();
+    assert!(!tx.complete_questionnaire(&things.run, true, later).await.unwrap());
+    tx.drop_answer(&things.run, "goal").await.unwrap();
+    let ready = ReadyProgram {
+        file: things.file.id.clone(),
+        template_hash: "x".to_owned(),
+        wording: "llm",
+        program: "x".to_owned(),
+        report: "x".to_owned(),
+    };
+    assert!(!tx.ready_program(&things.program, &ready, later).await.unwrap());
+    assert!(!tx.fail_program(&things.program, "x").await.unwrap());
+    assert!(!tx.mark_program_delivered(&things.program, later).await.unwrap());
+    tx.set_file_external_ids(&things.file.id, r#"{"telegram":"x"}"#)
+        .await
+        .unwrap();
+    let sent = Report::Sent {
+        external_ref: "1".to_owned(),
+    };
+    assert_eq!(
+        tx.report_delivery(&things.delivery, "w", &sent, later).await.unwrap(),
+        None
+    );
+    assert_eq!(tx.give_up_address("telegram", "42", "x", later).await.unwrap(), 0);
+    assert!(!tx.replay_delivery(&things.delivery, later).await.unwrap());
+    assert!(
+        tx.claim_deliveries("telegram", "w", 9, later, later.plus_minutes(1))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(!tx.replay_job(&things.job.id, later).await.unwrap());
+    let lease = JobLease {
+        job: things.job.id.clone(),
+        owner: "w".to_owned(),
+        attempt: 1,
+    };
+    assert!(tx.finish_job(&lease, later).await.is_err());
+    assert!(tx.bury_job(&lease, "x", later).await.is_err());
+    tx.set_password_hash(&things.user, "x").await.unwrap();
+    tx.delete_session("session").await.unwrap();
+    tx.delete_sessions_of(&things.user).await.unwrap();
+    assert!(!tx.revoke_api_key(&things.key, later).await.unwrap());
+    tx.commit().await.unwrap();
+
+    let mut tx = world.write().await;
+    for ((question, then), (_, now)) in before.iter().zip(&portrait(world, &mut tx, &things).await) {
+        assert_eq!(now, then, "{question}");
+    }
+    drop(tx);
+    let mut system = world.store.system_read().await.unwrap();
+    assert!(system.session("session").await.unwrap().is_some());
+}
+
+pub async fn keys_of_two_tenants_do_not_collide(world: &World) {
+    for tenant in [&world.tenant, &world.other] {
+        let mut tx = tenant.write().await.unwrap();
+        let event = NewInboxEvent {
+            source: "telegram".to_owned(),
+            dedupe_key: "same".to_owned(),
+            body: b"{}".to_vec(),
+            request_id: world.id(),
+            now: NOW,
+        };
+        assert_eq!(tx.record(&event).await.unwrap(), Recorded::New);
+        let job = store::NewJob {
+            unique_key: Some("same".to_owned()),
+            ..world.a_job()
+        };
+        assert!(tx.enqueue_job(&job).await.unwrap());
+        let delivery = NewDelivery {
+            dedupe_key: Some("same".to_owned()),
+            ..world.a_delivery("42")
+        };
+        assert!(tx.enqueue_delivery(&delivery).await.unwrap());
+        tx.save_setting("same", tenant.id().as_ref(), 0, NOW).await.unwrap();
+        tx.save_text("same", Language::Ru, tenant.id().as_ref(), NOW)
+            .await
+            .unwrap();
+        tx.keep_snapshot(&a_snapshot(world)).await.unwrap();
+        let claim = tx
+            .claim_idempotency_key("us_1", "same", "hash", NOW, NOW.plus_minutes(1))
+            .await
+            .unwrap();
+        assert_eq!(claim, IdempotencyClaim::Claimed);
+        tx.commit().await.unwrap();
+    }
+    for tenant in [&world.tenant, &world.other] {
+        let mut tx = tenant.read().await.unwrap();
+        assert_eq!(
+            tx.find_setting("same").await.unwrap().unwrap().value,
+            tenant.id().as_ref()
+        );
+        assert_eq!(tx.text_overrides().await.unwrap().len(), 1);
+    }
+}
