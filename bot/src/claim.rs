@@ -25,7 +25,7 @@ pub fn room(rate_per_second: u32) -> usize {
 }
 
 pub async fn run(crm: &Crm, sender: &Sender, replica: &str, room: usize, stop: &CancellationToken) {
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     loop {
         let work = async {
             sender.below(room).await;

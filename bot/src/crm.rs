@@ -38,7 +38,11 @@ pub enum CrmError {
     Failed(String),
     /// Refused for good: repeating won't help.
     #[error("the CRM API refused: {status} {code}")]
-    Refused { status: u16, code: String },
+    Refused {
+        status: u16,
+        /// The problem's code, with the request id that the API's log knows it by.
+        code: String,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -111,8 +115,8 @@ impl Crm {
 
     /// The bytes of a stored file, to be streamed on.
     pub async fn file(&self, id: &str) -> Result<Response, CrmError> {
-        self.send(self.request(Method::GET, &["api", "files", id]).timeout(FILE_TIMEOUT))
-            .await
+        let request = self.request(Method::GET, &["api", "files", id]);
+        self.send_for(request.timeout(FILE_TIMEOUT), NotFound::TheThing).await
     }
 
     async fn post<T: DeserializeOwned>(
@@ -135,10 +139,14 @@ impl Crm {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CrmError> {
+        self.send_for(request, NotFound::TheRoute).await
+    }
+
+    async fn send_for(&self, request: RequestBuilder, not_found: NotFound) -> Result<Response, CrmError> {
         let result = match request.send().await {
             Err(error) => Err(unavailable(&error)),
             Ok(response) if response.status().is_success() => Ok(response),
-            Ok(response) => Err(refusal(response).await),
+            Ok(response) => Err(refusal(response, not_found).await),
         };
         let answers = !matches!(result, Err(CrmError::Unavailable(_)));
         self.answers.store(answers, Ordering::Relaxed);
@@ -173,11 +181,23 @@ pub fn describe(error: &reqwest::Error) -> String {
     kind.to_owned()
 }
 
-/// 401, 403 and 404 are about our settings, not about this request, so they count as unavailable: an update is not
-/// thrown away because somebody mistyped a token.
-async fn refusal(response: Response) -> CrmError {
+/// What a 404 says is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NotFound {
+    TheRoute,
+    TheThing,
+}
+
+/// 401, 403 and the 404 of a route are about our settings, not about this request, so they count as unavailable: an
+/// update is not thrown away because somebody mistyped a token.
+async fn refusal(response: Response, not_found: NotFound) -> CrmError {
     let status = response.status();
     let code = match response.json::<Problem>().await {
+        Ok(Problem {
+            code,
+            request_id: Some(id),
+            ..
+        }) => format!("{code} ({id})"),
         Ok(problem) => problem.code,
         Err(_) => "no_problem_body".to_owned(),
     };
@@ -186,7 +206,9 @@ async fn refusal(response: Response) -> CrmError {
             "it answers {}: check that CRM_API_TOKEN is the service token of that API",
             status.as_u16()
         )),
-        StatusCode::NOT_FOUND => CrmError::Unavailable("it answers 404: check CRM_API_URL".to_owned()),
+        StatusCode::NOT_FOUND if not_found == NotFound::TheRoute => {
+            CrmError::Unavailable("it answers 404: check CRM_API_URL".to_owned())
+        }
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
             CrmError::Unavailable(format!("it answers {}", status.as_u16()))
         }

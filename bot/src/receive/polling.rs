@@ -10,6 +10,7 @@ use teloxide::{
     payloads::{DeleteWebhook, GetUpdates},
     types::Update,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -28,6 +29,13 @@ const BESIDE_PENDING: Duration = Duration::from_millis(30);
 const BESIDE_PENDING_MOST: Duration = Duration::from_millis(500);
 /// After a full batch there is more: it is fetched while the last of the batch are still being posted.
 const LAST_OF_BATCH: usize = 25;
+
+/// Two replicas in polling mode throw each other out. Whoever was thrown out stands by for a while, longer each time,
+/// so that one of them works in peace; it takes over within this.
+const STAND_BY: Duration = Duration::from_secs(3);
+const STAND_BY_MOST: Duration = Duration::from_secs(12);
+/// After so long without a conflict the other one is gone.
+const PEACE: Duration = Duration::from_secs(120);
 
 /// Updates that Telegram has given and that are not confirmed yet.
 #[derive(Debug, Default)]
@@ -67,7 +75,7 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
     let mut window = Window::default();
     let mut pending = FuturesUnordered::new();
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(15));
-    let mut is_standby = false;
+    let mut conflicts = Conflicts::default();
     let mut beside = BESIDE_PENDING;
     loop {
         let wait = if window.settled.is_empty() { POLL_SECONDS } else { 0 };
@@ -79,9 +87,7 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
         match answer {
             Ok(updates) => {
                 backoff.reset();
-                if std::mem::take(&mut is_standby) {
-                    info!("this replica receives updates now");
-                }
+                conflicts.forget_old();
                 if updates.is_empty() && window.settled.is_empty() {
                     // All below is confirmed by the call just made. Ids may start anew, lower, after a quiet week:
                     // an old offset would hide those updates.
@@ -103,11 +109,12 @@ pub async fn run(telegram: &Telegram, intake: &Intake, stop: &CancellationToken)
                 }
             }
             Err(error) => {
-                if !say(&error, &mut is_standby) {
-                    warn!(%error, "no updates from Telegram");
-                }
+                let wait = conflicts.pause(&error).unwrap_or_else(|| {
+                    say(&error);
+                    pause(&error, &mut backoff)
+                });
                 tokio::select! {
-                    () = tokio::time::sleep(pause(&error, &mut backoff)) => {}
+                    () = tokio::time::sleep(wait) => {}
                     () = stop.cancelled() => break,
                 }
             }
@@ -194,30 +201,57 @@ fn read(raw: &RawValue) -> Option<(u32, Option<Update>)> {
     Some((update_id, update.ok()))
 }
 
-/// Says in a sentence what a person should know; true if it did or had done so before.
-fn say(error: &TelegramError, is_standby: &mut bool) -> bool {
-    let TelegramError::Refused { code, .. } = error else {
-        return false;
-    };
-    let was_standby = std::mem::replace(is_standby, true);
-    match code {
-        409 if was_standby => {}
-        409 => warn!(
-            "another process receives this bot's updates; this replica stands by and takes over when it is gone \
-             (to share the work, run the bots in webhook mode)"
-        ),
-        401 | 404 if was_standby => {}
-        401 | 404 => error!("Telegram doesn't know this bot: check TELEGRAM_BOT_TOKEN and TELEGRAM_API_URL"),
-        _ => return false,
+/// Other pollers of the same bot.
+#[derive(Debug)]
+struct Conflicts {
+    stand_by: Backoff,
+    last: Option<Instant>,
+}
+
+impl Default for Conflicts {
+    fn default() -> Self {
+        Self {
+            stand_by: Backoff::new(STAND_BY, STAND_BY_MOST),
+            last: None,
+        }
     }
-    true
+}
+
+impl Conflicts {
+    /// How long to stand by; `None` if this is no conflict.
+    fn pause(&mut self, error: &TelegramError) -> Option<Duration> {
+        let TelegramError::Refused { code: 409, .. } = error else {
+            return None;
+        };
+        if self.last.replace(Instant::now()).is_none() {
+            warn!(
+                "another process receives this bot's updates; this replica stands by and takes over when it is gone \
+                 (to share the work, run the bots in webhook mode)"
+            );
+        }
+        Some(self.stand_by.next_wait())
+    }
+
+    fn forget_old(&mut self) {
+        if self.last.is_some_and(|last| last.elapsed() > PEACE) {
+            info!("this replica alone receives the updates");
+            *self = Self::default();
+        }
+    }
+}
+
+/// Says in a sentence what a person should know.
+fn say(error: &TelegramError) {
+    if let TelegramError::Refused { code: 401 | 404, .. } = error {
+        error!("Telegram doesn't know this bot: check TELEGRAM_BOT_TOKEN and TELEGRAM_API_URL");
+    } else {
+        warn!(%error, "no updates from Telegram");
+    }
 }
 
 fn pause(error: &TelegramError, backoff: &mut Backoff) -> Duration {
     match error {
         TelegramError::TooMany { retry_after } => *retry_after,
-        // Standing by: soon enough to take over, seldom enough not to throw the other one out.
-        TelegramError::Refused { code: 409, .. } => Duration::from_secs(3) + backoff.next_wait() / 5,
         _ => backoff.next_wait(),
     }
 }

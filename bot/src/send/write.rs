@@ -181,8 +181,8 @@ impl Inner {
     async fn upload(&self, payload: &SendDocument, file: &FileRef) -> Result<SentMessage, TelegramError> {
         let bytes = self.crm.file(&file.id).await.map_err(|error| match error {
             CrmError::Refused { status, code } => TelegramError::Refused {
-                code: status,
-                description: format!("the CRM doesn't give the file: {code}"),
+                code: 400,
+                description: format!("the CRM doesn't give the file: {status} {code}"),
             },
             other => TelegramError::NotReachable(other.to_string()),
         })?;

@@ -259,6 +259,6 @@ async fn file(State((seen, changed)): State<Shared>, Path(id): Path<String>) -> 
     changed.send_replace(());
     match bytes {
         Some(bytes) => Bytes::from(bytes).into_response(),
-        None => StatusCode::GONE.into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
