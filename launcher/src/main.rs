@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     let done = match command.as_deref() {
         None | Some("run") => run_everything(),
         Some(command @ ("doctor" | "migrate")) => {
-            settings().and_then(|settings| Err(run::become_api(&settings.values, &bin_folder()?, command)))
+            settings().and_then(|settings| Err(run::become_api(&settings, &bin_folder()?, command)))
         }
         Some("help" | "--help" | "-h") => {
             print_to(&mut std::io::stdout(), HELP);

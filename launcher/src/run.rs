@@ -327,14 +327,15 @@ impl Signals {
 }
 
 /// Replaces this process by `crm-api <command>` with the configuration that `run` would use. Returns only on failure.
-pub fn become_api(values: &Values, bin: &Path, command: &str) -> anyhow::Error {
+pub fn become_api(settings: &Settings, bin: &Path, command: &str) -> anyhow::Error {
     use std::os::unix::process::CommandExt as _;
 
     let file = bin.join("crm-api");
-    let error = std::process::Command::new(&file)
-        .arg(command)
-        .env_clear()
-        .envs(values)
-        .exec();
-    anyhow::Error::new(error).context(format!("cannot start {}", file.display()))
+    let mut api = std::process::Command::new(&file);
+    api.arg(command).env_clear().envs(&settings.values);
+    if settings.sandbox.is_some() {
+        // The sandbox's token is ours, not a setting whose form a doctor should judge.
+        api.env_remove("TELEGRAM_BOT_TOKEN");
+    }
+    anyhow::Error::new(api.exec()).context(format!("cannot start {}", file.display()))
 }

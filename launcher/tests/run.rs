@@ -404,12 +404,12 @@ fn doctor_is_the_apis_own_with_the_same_configuration() {
     let machine = Machine::new();
     machine.program(
         "crm-api",
-        "echo \"asked for $1 with $CRM_API_URL and $LLM_PROVIDER\"; exit 3",
+        "echo \"asked for $1 with $CRM_API_URL, $LLM_PROVIDER and '$TELEGRAM_BOT_TOKEN'\"; exit 3",
     );
     let output = machine.voronka(&["doctor"]).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let expected = format!(
-        "asked for doctor with http://{} and openai\n",
+        "asked for doctor with http://{}, openai and ''\n",
         machine.addr("HTTP_ADDR")
     );
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
