@@ -219,7 +219,10 @@ pub fn respond(scene: &Scene, facts: &Facts<'_>, input: &Input<'_>) -> Turn {
         Input::Text(text) if is_menu_label(facts, text) => screens::menu(scene, facts, false),
         Input::Text(text) => match scene {
             Scene::Question { id, .. } => questions::typed(scene, facts, id, text),
-            _ => pass_on(scene, facts),
+            _ => match typed_button(facts, text) {
+                Some(action) => act(scene, facts, &action),
+                None => pass_on(scene, facts),
+            },
         },
         Input::Edited => match scene {
             Scene::Question { .. } => Turn::new(scene.clone()).say(facts.content(&facts.texts.edited_notice, &[])),
@@ -237,6 +240,23 @@ pub fn respond(scene: &Scene, facts: &Facts<'_>, input: &Input<'_>) -> Turn {
 fn is_menu_label(facts: &Facts<'_>, text: &str) -> bool {
     let wanted = fold(text);
     wanted == fold(&facts.texts.button_menu) || matches!(wanted.as_str(), "меню" | "menu")
+}
+
+/// A button's label typed instead of pressed: "тарифы" is not a letter to the trainer.
+fn typed_button<'a>(facts: &Facts<'_>, text: &str) -> Option<Action<'a>> {
+    let wanted = fold(text);
+    let texts = facts.texts;
+    [
+        (&texts.button_prices, Action::Prices),
+        (&texts.button_faq, Action::Faq),
+        (&texts.button_contacts, Action::Contacts),
+        (&texts.button_settings, Action::Settings),
+        (&texts.button_free, Action::Free),
+        (&texts.button_my_program, Action::MyProgram),
+    ]
+    .into_iter()
+    .find(|(label, _)| fold(label) == wanted)
+    .map(|(_, action)| action)
 }
 
 fn command(scene: &Scene, facts: &Facts<'_>, name: &str) -> Turn {

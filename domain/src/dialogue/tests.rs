@@ -344,6 +344,15 @@ fn free_text_outside_the_questions_reaches_the_trainer() {
 }
 
 #[test]
+fn a_button_may_be_typed() {
+    let mut chat = Chat::new();
+    chat.send(&Input::Start);
+    let turn = chat.say("  тарифы!");
+    assert!(turn.effects.is_empty(), "it is not passed on to the trainer");
+    assert!(turn.replies[0].content.plain_text().contains("Тарифы"));
+}
+
+#[test]
 fn the_form_may_change_under_somebody() {
     let mut chat = Chat::new();
     chat.to_first_question();
