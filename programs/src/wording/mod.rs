@@ -5,15 +5,17 @@ mod numbers;
 mod plain;
 mod request;
 mod scan;
+mod verdict;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use scan::is_in_language;
 
-pub use check::{Checked, Reason, TextPlace, Verdict, check};
+pub use check::check;
 pub use plain::plain;
 pub use request::{LlmRequest, answer_schema, request, system_prompt};
 pub use scan::TextProblem;
+pub use verdict::{Checked, Reason, TextPlace, Verdict};
 
 /// All texts of one programme in one language. It carries no sets, repetitions or rests.
 /// Shapes: the same weeks, days and items, in the same order, as the programme it was made for.

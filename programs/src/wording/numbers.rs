@@ -226,10 +226,10 @@ const MULTIPLIERS: [&str; 11] = [
 /// A number spelled from `index`: its value (`None` if it is no whole number) and how many words it takes.
 fn spelled(tokens: &[Token], index: usize) -> Option<(Option<u16>, usize)> {
     let word_at = |at: usize| tokens.get(at).and_then(Token::word);
-    let mut sum = 0;
+    let mut sum: u16 = 0;
     let mut length = 0;
     while let Some(value) = word_at(index + length).and_then(word_value) {
-        sum += value;
+        sum = value.saturating_add(sum);
         length += 1;
     }
     if length > 0 {

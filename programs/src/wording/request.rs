@@ -82,7 +82,7 @@ pub fn request(programme: &Programme, profile: &Profile, language: Language) -> 
                                 reps: item.reps.clone(),
                                 rest_seconds: item.rest_seconds,
                                 intensity: item.intensity.clone().unwrap_or_default(),
-                                notes: item.notes.clone().unwrap_or_default(),
+                                notes: item.note_text(language),
                             })
                             .collect(),
                     })

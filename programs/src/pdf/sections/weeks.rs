@@ -1,6 +1,6 @@
 //! The weeks: a heading with the week's focus, then one table a workout.
 //!
-//! A week starts on a new page unless all of it still fits (or, if it is longer than a page, two of its workouts); a workout is kept whole if a page can hold it; where it can't,
+//! A week starts on a new page unless all of it still fits (or, if it is longer than a page, its first workout); a workout is kept whole if a page can hold it; where it can't,
 //! the table's header is repeated.
 
 use super::{BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, Style, Theme, rule};
@@ -107,8 +107,8 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     let density = if is_tight { COMPACT } else { AIRY };
     for (index, sheet) in sheets.iter().enumerate() {
         let all = sheet.height(sheet.blocks.len(), density);
-        // A week that needs more than one page anyway may start where at least two of its workouts still fit.
-        let needed = if all > usable { sheet.height(2, density) } else { all };
+        // A week that needs more than one page anyway may start where its first workout still fits.
+        let needed = if all > usable { sheet.height(1, density) } else { all };
         if index > 0 && canvas.y > TOP && canvas.has_room(needed + WEEK_GAP) {
             canvas.y += WEEK_GAP;
         } else {
@@ -183,7 +183,8 @@ fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>)
                 hint.push_str(". ");
             }
             hint.push_str(cue);
-            let cue = canvas.wrap(&hint, CUE, EXERCISE.1);
+            // Below the numbers there is nothing, so a hint may run under them.
+            let cue = canvas.wrap(&hint, CUE, LEFT + CONTENT - EXERCISE.0);
             Row { item, name, cue }
         })
         .collect();
