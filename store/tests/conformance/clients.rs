@@ -241,6 +241,20 @@ pub async fn tags_are_a_set(world: &World) {
     tx.remove_tag(&client.id, "vip").await.unwrap();
     tx.remove_tag(&client.id, "never there").await.unwrap();
     assert_eq!(tx.tags_of(&client.id).await.unwrap(), ["колено"]);
+    let other = world.a_client();
+    tx.insert_client(&other).await.unwrap();
+    tx.add_tag(&other.id, "vip").await.unwrap();
+    let ids = [client.id.clone(), other.id.clone(), world.id()];
+    let mut expected = [(client.id.to_string(), "колено"), (other.id.to_string(), "vip")];
+    expected.sort();
+    let each = tx.tags_of_each(&ids).await.unwrap();
+    assert_eq!(
+        each.iter()
+            .map(|(id, tag)| (id.clone(), tag.as_str()))
+            .collect::<Vec<_>>(),
+        expected
+    );
+    assert_eq!(tx.tags_of_each(&[]).await.unwrap(), []);
 }
 
 pub async fn one_open_lead_a_client(world: &World) {
@@ -372,4 +386,42 @@ pub async fn what_happened_reads_back_newest_first(world: &World) {
     let touches = tx.touches_of(&client.id).await.unwrap();
     assert_eq!(touches.first().unwrap().at, NOW, "touches are told oldest first");
     assert_eq!(touches.len(), 5);
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let found = tx.list_touches(&client.id, &page_after(2, after)).await.unwrap();
+        listed.extend(found.items);
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    listed.reverse();
+    assert_eq!(listed, touches, "in pages they come newest first");
+}
+
+pub async fn a_lead_is_taken_over_only_by_force(world: &World) {
+    let client = world.some_client().await;
+    let lead = NewLead {
+        id: world.id(),
+        client: client.id.clone(),
+        source: "landing".to_owned(),
+        now: NOW,
+    };
+    let mut tx = world.write().await;
+    tx.insert_lead(&lead).await.unwrap();
+    assert!(tx.take_free_lead(&lead.id, "us_1", false).await.unwrap());
+    assert!(!tx.take_free_lead(&lead.id, "us_2", false).await.unwrap());
+    assert!(tx.take_free_lead(&lead.id, "us_2", true).await.unwrap());
+    let found = tx.find_lead(&lead.id).await.unwrap().unwrap();
+    assert_eq!(
+        (found.status, found.taken_by.as_deref()),
+        (LeadStatus::InProgress, Some("us_2"))
+    );
+    tx.set_lead_status(&lead.id, found.version, LeadStatus::Lost, NOW)
+        .await
+        .unwrap();
+    assert!(
+        !tx.take_free_lead(&lead.id, "us_3", true).await.unwrap(),
+        "it is closed"
+    );
 }

@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test prints its dice and its times")]
 
 mod clients;
 mod conversations;
@@ -61,6 +62,7 @@ on_each_database! {
         tags_are_a_set,
         one_open_lead_a_client,
         leads_go_their_way,
+        a_lead_is_taken_over_only_by_force,
         what_happened_reads_back_newest_first,
     }
     listing {
@@ -84,6 +86,8 @@ on_each_database! {
         a_client_moves_only_from_where_it_stands,
         moves_in_opposite_directions_do_not_block_each_other,
         a_stage_changes_only_at_its_version,
+        whoever_rearranges_stages_is_alone,
+        moves_are_told_newest_first,
     }
     jobs {
         a_job_is_claimed_by_one_worker_only,
@@ -103,6 +107,7 @@ on_each_database! {
         a_failure_counts_only_from_the_holder_of_the_lease,
         a_second_message_with_the_same_key_vanishes,
         an_unreachable_address_is_given_up,
+        what_did_not_reach_a_blocked_address_goes_out_when_its_owner_is_back,
         a_notice_leads_back_to_its_client,
         a_message_may_be_leased_at_birth,
         the_next_time_is_when_something_can_really_be_sent,
@@ -138,6 +143,7 @@ on_each_database! {
         of_two_first_writers_one_is_refused,
         the_owners_words_replace_each_other,
         a_link_serves_until_it_expires_and_is_used_first_once,
+        links_come_in_pages_newest_first,
         the_latest_consent_wins,
     }
     opening {

@@ -250,6 +250,29 @@ pub async fn an_unreachable_address_is_given_up(world: &World) {
     );
 }
 
+pub async fn what_did_not_reach_a_blocked_address_goes_out_when_its_owner_is_back(world: &World) {
+    let old = NewDelivery {
+        now: NOW.plus_minutes(-60),
+        ..world.a_delivery("1")
+    };
+    let (first, second) = (world.a_delivery("1"), world.a_delivery("1"));
+    for delivery in [&old, &first, &second] {
+        enqueue(world, delivery).await;
+    }
+    claim(world, "w", 1, NOW).await;
+    let blocked = Report::Unreachable {
+        reason: "blocked".to_owned(),
+    };
+    assert!(report(world, &old, "w", &blocked, NOW).await);
+    let later = NOW.plus_minutes(5);
+    let mut tx = world.write().await;
+    assert_eq!(tx.give_up_address("telegram", "1", "blocked", NOW).await.unwrap(), 2);
+    assert_eq!(tx.revive_address("telegram", "1", NOW, later).await.unwrap(), 2);
+    tx.commit().await.unwrap();
+    assert!(claim(world, "w", 9, NOW).await.is_empty());
+    assert_eq!(claimed_ids(&claim(world, "w", 9, later).await), ids([&first, &second]));
+}
+
 pub async fn a_notice_leads_back_to_its_client(world: &World) {
     let (anna, ivan) = (world.some_client().await, world.some_client().await);
     for (client, reference) in [(&anna, "100"), (&ivan, "101")] {

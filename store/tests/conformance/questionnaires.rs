@@ -53,7 +53,7 @@ pub async fn a_client_has_one_open_run(world: &World) {
         let found = tx.list_questionnaires(&filter, &page(9)).await.unwrap().items;
         assert_eq!(
             found.iter().map(|run| run.id.clone()).collect::<Vec<_>>(),
-            [expected.clone()],
+            std::slice::from_ref(expected),
             "{status}"
         );
     }
@@ -190,6 +190,11 @@ pub async fn a_form_version_is_saved_once(world: &World) {
         tx.insert_form(&form(version)).await.unwrap();
     }
     assert_eq!(tx.current_form().await.unwrap().unwrap().definition, r#"{"version":3}"#);
+    assert_eq!(
+        tx.form_of_version(2).await.unwrap().unwrap().definition,
+        r#"{"version":2}"#
+    );
+    assert_eq!(tx.form_of_version(4).await.unwrap(), None);
     tx.commit().await.unwrap();
     let mut tx = world.write().await;
     let refused = tx.insert_form(&form(3)).await.unwrap_err();

@@ -2,10 +2,10 @@
 
 use domain::dialogue::ConsentKind;
 use domain::language::Language;
-use store::{Consent, DeepLink, Error};
+use store::{Consent, Cursor, DeepLink, Error};
 use tokio::task::JoinSet;
 
-use crate::world::{NOW, World};
+use crate::world::{NOW, World, page_after};
 
 pub async fn a_setting_changes_only_at_the_version_that_was_read(world: &World) {
     let mut tx = world.write().await;
@@ -65,6 +65,9 @@ pub async fn the_owners_words_replace_each_other(world: &World) {
             ("greeting".to_owned(), Language::Ru, "Здравствуйте".to_owned()),
         ]
     );
+    tx.forget_text("greeting", Language::Ru).await.unwrap();
+    tx.forget_text("never written", Language::Ru).await.unwrap();
+    assert_eq!(tx.text_overrides().await.unwrap().len(), 1, "the other language stays");
 }
 
 pub async fn a_link_serves_until_it_expires_and_is_used_first_once(world: &World) {
@@ -141,9 +144,51 @@ pub async fn the_latest_consent_wins(world: &World) {
         tx.current_consent(&client.id, ConsentKind::PersonalData).await.unwrap(),
         None
     );
-    assert_eq!(
-        tx.consents_of(&client.id).await.unwrap().len(),
-        4,
-        "nothing that was said is lost"
-    );
+    let all = tx.consents_of(&client.id).await.unwrap();
+    assert_eq!(all.len(), 4, "nothing that was said is lost");
+    let head = tx.list_consents(&client.id, &page_after(3, None)).await.unwrap();
+    let tail = tx
+        .list_consents(&client.id, &page_after(3, head.next.clone()))
+        .await
+        .unwrap();
+    assert_eq!([head.items, tail.items].concat(), all);
+}
+
+pub async fn links_come_in_pages_newest_first(world: &World) {
+    let mut expected = Vec::new();
+    let mut tx = world.write().await;
+    // Several of one and the same instant.
+    for number in 0..11 {
+        let link = DeepLink {
+            token: format!("link{number:02}"),
+            purpose: "source".to_owned(),
+            source: "instagram".to_owned(),
+            campaign: None,
+            utm: "{}".to_owned(),
+            referrer: None,
+            created_at: NOW.plus_minutes(number / 4),
+            expires_at: None,
+            used_at: None,
+        };
+        tx.insert_link(&link).await.unwrap();
+        expected.push((-link.created_at.millis(), link.token));
+    }
+    expected.sort();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let found = tx.list_links(&page_after(3, after)).await.unwrap();
+        seen.extend(
+            found
+                .items
+                .into_iter()
+                .map(|link| (-link.created_at.millis(), link.token)),
+        );
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, expected);
+    let stranger = page_after(3, Some(Cursor("nobody's".to_owned())));
+    assert_eq!(tx.list_links(&stranger).await.unwrap().items, []);
 }

@@ -236,7 +236,10 @@ pub async fn claims_do_not_read_what_is_not_due(world: &World) {
     let claim_deliveries = async |store: &Store| {
         let now = next_now();
         let mut tx = store.tenant(tenant).write().await.unwrap();
-        let claimed = tx.claim_deliveries("telegram", "w", 50, now, now.plus_minutes(1)).await.unwrap();
+        let claimed = tx
+            .claim_deliveries("telegram", "w", 50, now, now.plus_minutes(1))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         assert_eq!(claimed.len(), 20);
     };
@@ -290,17 +293,25 @@ pub async fn a_long_queue_is_claimed_in_small_bites(world: &World) {
         assert!(matches!(unreadable, Err(store::Error::Sealed { .. })), "{unreadable:?}");
     })
     .await;
-    println!("{:?}: claim of 50 messages out of 20 000 that are due {took:?}", world.store.backend());
+    println!(
+        "{:?}: claim of 50 messages out of 20 000 that are due {took:?}",
+        world.store.backend()
+    );
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
 /// A query for 1 to `count`, and its number `n` padded to the length of an id.
 fn numbers(world: &World, count: i64) -> (String, &'static str) {
     if world.is_postgres() {
-        (format!("SELECT n FROM generate_series(1, {count}) AS n"), "lpad(n::text, 26, '0')")
+        (
+            format!("SELECT n FROM generate_series(1, {count}) AS n"),
+            "lpad(n::text, 26, '0')",
+        )
     } else {
         (
-            format!("WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c"),
+            format!(
+                "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < {count}) SELECT n FROM c"
+            ),
             "printf('%026d', n)",
         )
     }

@@ -228,3 +228,55 @@ pub async fn a_stage_changes_only_at_its_version(world: &World) {
         next.id
     );
 }
+
+pub async fn whoever_rearranges_stages_is_alone(world: &World) {
+    let [first, second, third] = &world.stages;
+    let mut tx = world.write().await;
+    let before = tx.lock_stages().await.unwrap();
+    assert_eq!(before, tx.stages().await.unwrap());
+    let client = world.a_client();
+    let arriving = tokio::spawn({
+        let (tenant, client) = (world.tenant.clone(), client.clone());
+        async move {
+            let mut tx = tenant.write().await.unwrap();
+            tx.insert_client(&client).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    world.until_somebody_waits_for_a_lock().await;
+    for (stage, position) in [(third, 1), (first, 2), (second, 3)] {
+        tx.place_stage(stage, position).await.unwrap();
+    }
+    assert_eq!(tx.count_clients().await.unwrap(), 0, "nobody arrives meanwhile");
+    tx.commit().await.unwrap();
+    arriving.await.unwrap();
+    let mut tx = world.read().await;
+    let stages = tx.stages().await.unwrap();
+    let order: Vec<&StageId> = stages.iter().map(|stage| &stage.id).collect();
+    assert_eq!(order, [third, first, second]);
+    assert!(
+        stages.iter().all(|stage| stage.version == 1),
+        "another place is no edit"
+    );
+}
+
+pub async fn moves_are_told_newest_first(world: &World) {
+    let client = world.some_client().await;
+    let [first, second, third] = &world.stages;
+    let mut tx = world.write().await;
+    let mut made = Vec::new();
+    for (from, to) in [(first, second), (second, third), (third, first)] {
+        let step = world.a_move(&client, from, to);
+        assert!(tx.move_client(&step).await.unwrap());
+        made.insert(0, step.id);
+    }
+    let ids = |moves: Vec<store::Move>| moves.into_iter().map(|step| step.id).collect::<Vec<_>>();
+    assert_eq!(ids(tx.moves_of(&client.id).await.unwrap()), made);
+    let head = tx.list_moves(&client.id, &page_after(2, None)).await.unwrap();
+    let tail = tx
+        .list_moves(&client.id, &page_after(2, head.next.clone()))
+        .await
+        .unwrap();
+    assert_eq!(tail.next, None);
+    assert_eq!(ids([head.items, tail.items].concat()), made);
+}

@@ -1,7 +1,7 @@
 //! Two tenants in one database: whatever one asks for by the other's ids, it is not there.
 
 use domain::dialogue::ConsentKind;
-use domain::ids::{ApiKeyId, FormId, LeadId, OutboxId, ProgramId, QuestionnaireId, UserId};
+use domain::ids::{ApiKeyId, FormId, Id, LeadId, OutboxId, ProgramId, QuestionnaireId, UserId};
 use domain::language::Language;
 use domain::language::Localized;
 use domain::money::{Currency, Money};
@@ -11,7 +11,7 @@ use store::{
     Action, AuditEntry, ClientFilter, ClientUpdate, Consent, ConversationUpdate, DeepLink, FormRow, IdempotencyClaim,
     JobLease, LeadFilter, NewApiKey, NewClient, NewConversation, NewDelivery, NewFile, NewInboxEvent, NewLead,
     NewMessage, NewMove, NewProgram, NewSession, NewSnapshot, NewTouch, NewUser, Product, ProgramFilter,
-    QuestionnaireFilter, ReadyProgram, Recorded, Report, Tx,
+    QuestionnaireFilter, ReadyProgram, Recorded, Report, StoredResponse, Tenant, Tx,
 };
 
 use crate::world::{NOW, World, page, search};
@@ -311,11 +311,15 @@ async fn portrait(world: &World, tx: &mut Tx, things: &Belongings) -> Vec<(&'sta
         list_clients(&in_stage, &page(9)),
         list_clients(&of_source, &page(9)),
         tags_of(id),
+        tags_of_each(std::slice::from_ref(id)),
         count_clients(),
+        stages(),
+        lock_stages(),
         find_stage(&world.stages[0]),
         stage_of_kind(StageKind::Consultation),
         stage_totals(),
         moves_of(id),
+        list_moves(id, &page(9)),
         find_lead(&things.lead),
         open_lead_of(id),
         list_leads(&LeadFilter::default(), &page(9)),
@@ -326,13 +330,17 @@ async fn portrait(world: &World, tx: &mut Tx, things: &Belongings) -> Vec<(&'sta
         list_messages(id, &page(9)),
         current_consent(id, ConsentKind::PersonalData),
         consents_of(id),
+        list_consents(id, &page(9)),
         find_link("lnk1", NOW),
         links(),
+        list_links(&page(9)),
         touches_of(id),
+        list_touches(id, &page(9)),
         conversations_of(id),
         trainer_conversations(),
         lock_conversation("telegram", "42"),
         current_form(),
+        form_of_version(1),
         find_questionnaire(&things.run),
         latest_questionnaire(id),
         list_questionnaires(&QuestionnaireFilter::default(), &page(9)),
@@ -454,6 +462,7 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     assert!(tx.update_stage(&stage).await.is_err());
     assert!(!tx.qualify_lead(id, later).await.unwrap());
     assert!(!tx.take_lead(&things.lead, "us_2").await.unwrap());
+    assert!(!tx.take_free_lead(&things.lead, "us_2", true).await.unwrap());
     assert!(
         tx.set_lead_status(&things.lead, 1, LeadStatus::Lost, later)
             .await
@@ -472,6 +481,10 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     tx.quiet_conversations(id, later).await.unwrap();
     assert!(!tx.complete_questionnaire(&things.run, true, later).await.unwrap());
     tx.drop_answer(&things.run, "goal").await.unwrap();
+    tx.mark_asked(&things.run, "goal", later).await.unwrap();
+    tx.place_stage(&world.stages[0], 99).await.unwrap();
+    tx.forget_text("greeting", Language::Ru).await.unwrap();
+    assert_eq!(tx.revive_address("telegram", "42", NOW, later).await.unwrap(), 0);
     let ready = ReadyProgram {
         file: things.file.id.clone(),
         template_hash: "x".to_owned(),
@@ -554,6 +567,9 @@ pub async fn keys_of_two_tenants_do_not_collide(world: &World) {
             .await
             .unwrap();
         assert_eq!(claim, IdempotencyClaim::Claimed);
+        tx.store_idempotent_response("us_1", "same", &an_answer(tenant))
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
     }
     for tenant in [&world.tenant, &world.other] {
@@ -563,5 +579,51 @@ pub async fn keys_of_two_tenants_do_not_collide(world: &World) {
             tenant.id().as_ref()
         );
         assert_eq!(tx.text_overrides().await.unwrap().len(), 1);
+        drop(tx);
+        let mut tx = tenant.write().await.unwrap();
+        tx.release_idempotency_key("us_1", "same", NOW).await.unwrap();
+        let claim = tx
+            .claim_idempotency_key("us_1", "same", "hash", NOW, NOW.plus_minutes(1))
+            .await
+            .unwrap();
+        assert_eq!(claim, IdempotencyClaim::Answered(an_answer(tenant)));
     }
+}
+
+fn an_answer(tenant: &Tenant) -> StoredResponse {
+    StoredResponse {
+        status: 201,
+        headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+        body: tenant.id().as_str().as_bytes().to_vec(),
+    }
+}
+
+/// A method of a tenant's transaction that is added later must be asked above, too.
+#[test]
+fn no_method_is_left_out() {
+    // They only write rows of their own tenant, and the cases of other subjects use them.
+    const ONLY_OWN: [&str; 2] = ["commit", "insert_stage"];
+    let cases = include_str!("tenants.rs");
+    let mut found = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
+        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let mut is_in_tx = false;
+        for line in source.lines() {
+            if line.starts_with("impl") {
+                is_in_tx = line.starts_with("impl Tx ");
+            }
+            let name = line
+                .strip_prefix("    pub async fn ")
+                .and_then(|rest| rest.split(['(', '<']).next());
+            if let (true, Some(name)) = (is_in_tx, name) {
+                found += 1;
+                let is_asked = cases.contains(&format!(" {name}(")) || cases.contains(&format!(".{name}("));
+                assert!(
+                    is_asked || ONLY_OWN.contains(&name),
+                    "no case here asks {name} for another tenant's rows"
+                );
+            }
+        }
+    }
+    assert!(found > 90, "only {found} methods were found: did the sources move?");
 }

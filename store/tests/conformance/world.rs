@@ -38,7 +38,10 @@ pub struct World {
 
 pub enum Place {
     Folder(TempDir),
-    Database { server: PgConnectOptions, name: String },
+    Database {
+        server: Box<PgConnectOptions>,
+        name: String,
+    },
 }
 
 /// A connection beside the store, for what an outsider could do.
@@ -83,7 +86,7 @@ impl Place {
             }
             Backend::Postgres => {
                 let url = postgres_server();
-                let server = PgConnectOptions::from_str(&url).unwrap();
+                let server = Box::new(PgConnectOptions::from_str(&url).unwrap());
                 let name = format!(
                     "store_test_{}_{}",
                     std::process::id(),
