@@ -245,6 +245,17 @@ pub async fn revoke_api_key(app: &App, caller: &Caller, id: &ApiKeyId) -> Result
     Ok(())
 }
 
+/// Whether some tenant has a user: whether this installation was started before.
+pub async fn is_anybody_known(app: &App) -> Result<bool> {
+    let tenants = app.store().system_read().await?.tenants().await?;
+    for tenant in tenants {
+        if app.tenant(&tenant).read().await?.has_users().await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The first start's administrator: made when the tenant has no user yet. Answers whether it was.
 ///
 /// Errors: `Invalid` names `email` or `password`.
@@ -290,8 +301,8 @@ pub async fn ensure_bot_token(app: &App, tenant: &TenantId, token: &str) -> Resu
     Ok(true)
 }
 
-/// Forgets ended sessions, old failures and old idempotency keys: a daily tick.
-pub async fn forget_expired(app: &App) -> Result<()> {
+/// Forgets ended sessions, old failures and old idempotency keys.
+pub async fn purge(app: &App) -> Result<()> {
     let now = app.now();
     let mut tx = app.store().system().await?;
     tx.purge_sessions(now).await?;

@@ -1,1 +1,84 @@
-//! crm-api
+//! The CRM API over HTTP: routes, sign-in, validation, problem+json, OpenAPI. It holds no business rule.
+
+mod auth;
+mod bot;
+mod client_address;
+pub mod config;
+mod docs_page;
+pub mod doctor;
+mod extract;
+mod health;
+mod idempotent;
+mod metrics;
+mod observe;
+pub mod openapi;
+mod paging;
+mod problem;
+mod rate_limit;
+mod request_id;
+mod routes;
+pub mod serve;
+mod state;
+pub mod telemetry;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
+use tower_http::compression::CompressionLayer;
+
+pub use client_address::{BadNetwork, TrustedProxies};
+pub use rate_limit::DEFAULT_PER_MINUTE;
+pub use state::{ApiState, HttpOptions};
+
+use crate::problem::ApiError;
+
+/// The whole API. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: limits count by address.
+pub fn router(state: ApiState) -> Router {
+    // The layer named last is the outermost.
+    let inner = CatchPanicLayer::custom(observe::on_panic as fn(_) -> _);
+    let (admin, _) = routes::admin()
+        .route_layer(inner.clone())
+        .route_layer(from_fn(observe::deadline))
+        .route_layer(from_fn_with_state(state.clone(), idempotent::idempotent))
+        .route_layer(from_fn_with_state(state.clone(), auth::only_admin))
+        .split_for_parts();
+    let (bot, _) = routes::bot()
+        .route_layer(from_fn(observe::deadline))
+        .route_layer(from_fn_with_state(state.clone(), auth::only_bot))
+        .split_for_parts();
+    let (shared, _) = routes::shared()
+        .route_layer(from_fn(observe::deadline))
+        .route_layer(from_fn_with_state(state.clone(), auth::admin_or_bot))
+        .split_for_parts();
+    let (public, _) = routes::public().split_for_parts();
+    let public = public
+        .merge(docs_page::router())
+        .route_layer(from_fn(observe::deadline))
+        .route_layer(from_fn_with_state(state.clone(), auth::anybody));
+    let probes = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics));
+    // Documents are packed already.
+    let worth_packing = DefaultPredicate::new().and(NotForContentType::new("application/pdf"));
+    Router::new()
+        .merge(admin)
+        .merge(bot)
+        .merge(shared)
+        .merge(public)
+        .merge(probes)
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method")
+        })
+        .layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
+        .layer(inner)
+        .layer(from_fn_with_state(state.clone(), observe::safe_headers))
+        .layer(CompressionLayer::new().compress_when(worth_packing))
+        .layer(from_fn_with_state(state.clone(), observe::observe))
+        .with_state(state)
+}

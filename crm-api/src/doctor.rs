@@ -1,0 +1,176 @@
+//! `crm-api doctor`: what is wrong with this installation, and how to mend it.
+
+use std::fmt;
+
+use app::App;
+use domain::ids::TenantId;
+use store::Finding;
+
+use crate::config::{Config, ConfigErrors};
+use crate::serve;
+
+/// What was looked at, in order.
+#[derive(Debug, Default)]
+pub struct Report(Vec<Check>);
+
+#[derive(Debug)]
+struct Check {
+    subject: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    Well(String),
+    /// Works, but a person should know.
+    Notice(Finding),
+    Wrong(Finding),
+}
+
+impl Report {
+    pub fn is_well(&self) -> bool {
+        !self.0.iter().any(|check| matches!(check.outcome, Outcome::Wrong(_)))
+    }
+
+    fn well(&mut self, subject: &'static str, text: impl Into<String>) {
+        self.0.push(Check { subject, outcome: Outcome::Well(text.into()) });
+    }
+
+    fn wrong(&mut self, subject: &'static str, problem: impl Into<String>, remedy: &'static str) {
+        self.0.push(Check { subject, outcome: Outcome::Wrong(Finding { problem: problem.into(), remedy }) });
+    }
+
+    fn notice(&mut self, subject: &'static str, problem: impl Into<String>, remedy: &'static str) {
+        self.0.push(Check { subject, outcome: Outcome::Notice(Finding { problem: problem.into(), remedy }) });
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for check in &self.0 {
+            match &check.outcome {
+                Outcome::Well(text) => writeln!(f, "ok      {}: {text}", check.subject)?,
+                Outcome::Notice(finding) => writeln!(f, "notice  {}: {}\n        {}", check.subject, finding.problem, finding.remedy)?,
+                Outcome::Wrong(finding) => writeln!(f, "WRONG   {}: {}\n        {}", check.subject, finding.problem, finding.remedy)?,
+            }
+        }
+        let wrong = self.0.iter().filter(|check| matches!(check.outcome, Outcome::Wrong(_))).count();
+        match wrong {
+            0 => f.write_str("All is well."),
+            1 => f.write_str("1 thing is wrong."),
+            wrong => write!(f, "{wrong} things are wrong."),
+        }
+    }
+}
+
+/// Looks at everything it can reach; what depends on something broken is left out.
+pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
+    let mut report = Report::default();
+    let config = match config {
+        Ok(config) => config,
+        Err(errors) => {
+            for sentence in errors.0 {
+                report.wrong("configuration", sentence, ".env.example describes every key");
+            }
+            return report;
+        }
+    };
+    report.well("configuration", "every key can be read");
+    check_bot_token(&config, &mut report);
+    let app = match serve::compose(&config, app::Clock::system()).await {
+        Ok(app) => app,
+        Err(error) => {
+            report.wrong("start", format!("{error:#}"), "nothing else could be looked at");
+            return report;
+        }
+    };
+    report.well("database", format!("{:?} answers, its schema is up to date", app.store().backend()));
+    match app.files().probe().await {
+        Ok(()) => report.well("files", "can be written, read and removed"),
+        Err(error) => report.wrong("files", describe(&error), "give this user the right to write to the folder of STORAGE_URL"),
+    }
+    if let Err(error) = check_books(&config, &app, &mut report).await {
+        report.wrong("books", describe(&error), "see whether the database is whole; restore a backup if it is not");
+    }
+    app.store().close().await;
+    report
+}
+
+/// `123456789:` and 35 characters, as @BotFather gives it.
+fn check_bot_token(config: &Config, report: &mut Report) {
+    let Some(token) = &config.telegram_bot_token else {
+        report.notice("bot", "TELEGRAM_BOT_TOKEN is empty", "make run starts the sandbox in place of Telegram; for the real one ask @BotFather");
+        return;
+    };
+    let is_token = token.reveal().split_once(':').is_some_and(|(id, secret)| {
+        !id.is_empty()
+            && id.bytes().all(|byte| byte.is_ascii_digit())
+            && secret.len() >= 30
+            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    });
+    if is_token {
+        report.well("bot", "TELEGRAM_BOT_TOKEN has the form of a token");
+    } else {
+        report.wrong("bot", "TELEGRAM_BOT_TOKEN does not look like 123456789:AA…", "copy it from @BotFather again");
+    }
+}
+
+async fn check_books(config: &Config, app: &App, report: &mut Report) -> Result<(), app::Error> {
+    let tenants = app.store().system_read().await?.tenants().await?;
+    if tenants.is_empty() {
+        report.notice("books", "the database is empty", "start crm-api once with ADMIN_PASSWORD set");
+        return Ok(());
+    }
+    for tenant in &tenants {
+        check_tenant(app, tenant, report).await?;
+    }
+    let token = app::access::authenticate_token(app, config.crm_api_token.reveal(), app.new_id()).await;
+    match token {
+        Ok(who) if who.caller.role == app::Role::Bot => report.well("bot's key", "CRM_API_TOKEN is known"),
+        Ok(_) => report.wrong("bot's key", "CRM_API_TOKEN belongs to an administrator", "set a token of its own and start crm-api"),
+        Err(app::Error::Unauthenticated) => {
+            report.notice("bot's key", "CRM_API_TOKEN is not known yet or was revoked", "start crm-api to make it known; after a revocation set another one");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Result<(), app::Error> {
+    let mut tx = app.tenant(tenant).read().await?;
+    match tx.open_a_sample().await {
+        Ok(Some(())) => report.well("master key", "opens what is sealed"),
+        Ok(None) => report.well("master key", "nothing is sealed yet"),
+        Err(error) => {
+            report.wrong("master key", describe(&error), "put the MASTER_KEY back that this database was made with (several may be given)");
+        }
+    }
+    let has_users = tx.has_users().await?;
+    if !has_users {
+        report.wrong("administrator", "nobody can sign in", "start crm-api with ADMIN_EMAIL and ADMIN_PASSWORD set");
+    }
+    let bot_keys = tx.count_api_keys(app::Role::Bot.code()).await?;
+    if bot_keys > 1 {
+        report.notice("bot's key", format!("{bot_keys} tokens of bots are valid"), "after a change of CRM_API_TOKEN revoke the old one: GET and DELETE /api/api-keys");
+    }
+    let findings = tx.doctor(app.now()).await?;
+    if findings.is_empty() {
+        report.well("books", "counters agree, no dead jobs, no stuck messages");
+    }
+    for finding in findings {
+        report.wrong("books", finding.problem, finding.remedy);
+    }
+    Ok(())
+}
+
+/// An error with its causes in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! Files: finished programmes and whatever else was stored.
+
+use api_types::problem::Problem;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::ids::FileId;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::Anyone;
+use crate::extract::PathId;
+use crate::problem::{ApiError, ApiResult};
+use crate::state::ApiState;
+
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(download))
+}
+
+/// Download a file
+///
+/// The `ETag` is the SHA-256 of its bytes.
+#[utoipa::path(
+    get,
+    path = "/api/files/{id}",
+    tag = "files",
+    params(("id" = String, Path, description = "The file")),
+    responses(
+        (status = 200, description = "The bytes", content_type = "application/octet-stream"),
+        (status = 304, description = "You have it already (`If-None-Match`)"),
+        (status = 404, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn download(
+    State(state): State<ApiState>,
+    Anyone(who): Anyone,
+    PathId(id): PathId<FileId>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (file, bytes) = app::operate::read_file(&state.app, &who.caller, &id).await?;
+    let tag = header(format!("\"{}\"", file.sha256))?;
+    let mut answer = HeaderMap::new();
+    answer.insert(ETAG, tag.clone());
+    // Bytes under an id never change, but they are personal.
+    answer.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
+    if headers.get(IF_NONE_MATCH) == Some(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+    }
+    answer.insert(CONTENT_TYPE, header(file.mime_type)?);
+    answer.insert(CONTENT_DISPOSITION, header(disposition(&file.name))?);
+    Ok((answer, bytes).into_response())
+}
+
+fn header(text: String) -> ApiResult<HeaderValue> {
+    HeaderValue::try_from(text).map_err(|error| ApiError::internal().with_cause(error))
+}
+
+/// A plain name for old programs, the real one as RFC 5987 says.
+fn disposition(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | ' ') { character } else { '_' })
+        .collect();
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_russian_name_survives_and_nothing_escapes_the_quotes() {
+        assert_eq!(
+            disposition("План \"А\".pdf"),
+            "attachment; filename=\"____ ___.pdf\"; filename*=UTF-8''%D0%9F%D0%BB%D0%B0%D0%BD%20%22%D0%90%22.pdf"
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! All routes, by who may reach them.
+//!
+//! A resource module gives `pub fn router() -> OpenApiRouter<ApiState>` with full paths (`/api/clients/{id}`), its
+//! handlers described by `#[utoipa::path(…)]`. What every route can answer (401, 403, 429, …) is added in
+//! `openapi.rs`; authentication, CSRF, rate limit, deadline and idempotency stand before the handlers, here.
+
+mod api_keys;
+mod bot;
+mod clients;
+mod files;
+mod form;
+mod leads;
+mod links;
+mod operations;
+mod pipeline;
+mod programs;
+mod questionnaires;
+mod session;
+mod settings;
+mod timeline;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::ApiState;
+
+/// For administrators: people with a session and keys of that role.
+pub(crate) fn admin() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(session::router())
+        .merge(api_keys::router())
+        .merge(clients::router())
+        .merge(leads::router())
+        .merge(links::router())
+        .merge(operations::router())
+        .merge(pipeline::router())
+        .merge(programs::router())
+        .merge(questionnaires::router())
+        .merge(settings::router())
+        .merge(timeline::router())
+}
+
+/// For the bot's service token.
+pub(crate) fn bot() -> OpenApiRouter<ApiState> {
+    bot::router()
+}
+
+/// For both of them.
+pub(crate) fn shared() -> OpenApiRouter<ApiState> {
+    files::router()
+}
+
+/// For everybody.
+pub(crate) fn public() -> OpenApiRouter<ApiState> {
+    session::public_router()
+}

@@ -1,0 +1,192 @@
+//! Composition: from a configuration to a process that answers, works in the background, and ends cleanly.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use app::bootstrap::Seed;
+use app::{App, Clock, Parts};
+use providers::files::FileStore;
+use providers::llm::{Dialect, Llm, LlmConfig};
+use providers::sheets::{Sheets, SheetsConfig};
+use store::{Store, Vault};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigErrors, LlmSettings, Secret};
+use crate::{ApiState, HttpOptions, router};
+
+/// Requests and jobs in hand get this long to end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// A model that words a whole programme takes its time; behind it waits the plain wording.
+const LLM_DEADLINE: Duration = Duration::from_secs(60);
+const LLM_TEMPERATURE_MILLIS: u16 = 300;
+const SHEET_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Serves until a signal says stop.
+///
+/// Errors: what keeps the process from starting; [`ConfigErrors`] when it is the configuration.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let stop = stop_signal().context("signals can't be heard")?;
+    let shutdown = CancellationToken::new();
+    let clock = Clock::system();
+    let app = compose(&config, clock.clone()).await?;
+    seed(&config, &app).await?;
+    let listener = TcpListener::bind(config.http_addr).await.map_err(|error| {
+        ConfigErrors(vec![format!("HTTP_ADDR: {} can't be listened on: {error}.", config.http_addr)])
+    })?;
+    let mut background = tokio::task::JoinSet::new();
+    if let Some(url) = config.clock_url.clone() {
+        let http = providers::http_client(&[]).context("the HTTP client can't be made")?;
+        let closing = shutdown.clone();
+        background.spawn(async move {
+            tokio::select! {
+                () = clock.follow(url, http) => {}
+                () = closing.cancelled() => {}
+            }
+        });
+    }
+    let scheduler = (app.clone(), shutdown.clone());
+    let scheduler = background.spawn(async move {
+        if let Err(error) = app::schedule::run(scheduler.0, scheduler.1).await {
+            tracing::error!(%error, "the scheduler could not be started");
+        }
+    });
+    let workers = background.spawn(app::work::run(app.clone(), shutdown.clone()));
+    let options = HttpOptions {
+        rate_limit_per_minute: config.rate_limit_per_minute,
+        trusted_proxies: config.trusted_proxies.clone(),
+        workers: vec![workers, scheduler],
+        shutdown: shutdown.clone(),
+    };
+    let service = router(ApiState::new(app.clone(), options)).into_make_service_with_connect_info::<SocketAddr>();
+    tracing::info!(address = %config.http_addr, public_url = %config.public_url, "the CRM API listens");
+    let closing = shutdown.clone();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move { closing.cancelled().await });
+    let mut server = tokio::spawn(async move { server.await });
+    let outcome = tokio::select! {
+        () = stop => {
+            tracing::info!("stopping: no new requests, what is in hand may end");
+            shutdown.cancel();
+            // Requests and jobs drain at the same time: both have the same seconds.
+            let drained = async {
+                let served = (&mut server).await;
+                while background.join_next().await.is_some() {}
+                served
+            };
+            match tokio::time::timeout(DRAIN, drained).await {
+                Ok(served) => served.context("the server stopped")?.context("the server failed"),
+                Err(_) => {
+                    tracing::warn!("some work did not end in time; it is taken up at the next start");
+                    Ok(())
+                }
+            }
+        }
+        ended = &mut server => ended.context("the server stopped")?.context("the server failed"),
+    };
+    app.store().close().await;
+    tracing::info!("stopped");
+    outcome
+}
+
+/// Brings the schema up to date.
+///
+/// Errors: as [`run`].
+pub async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let store = open_store(config).await?;
+    store.close().await;
+    tracing::info!("the schema is up to date");
+    Ok(())
+}
+
+/// Opens everything the verbs work with.
+///
+/// Errors: as [`run`].
+pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
+    let roots = extra_roots(config)?;
+    let http = providers::http_client(&roots).context("the HTTP client can't be made")?;
+    let files = FileStore::open(&config.storage_url).map_err(|error| ConfigErrors(vec![error.to_string()]))?;
+    let store = open_store(config).await?;
+    let llm = config.llm.as_ref().map(|settings| Llm::new(llm_config(settings, http.clone())));
+    let sheets = Sheets::new(SheetsConfig { base_url: config.sheets_base_url.clone(), deadline: SHEET_DEADLINE, http });
+    Ok(App::new(Parts { store, clock, files, llm, sheets: Some(sheets), public_url: config.public_url.clone() }))
+}
+
+/// What the environment gives the first start. Errors: `ADMIN_PASSWORD` is missing while nobody can sign in.
+async fn seed(config: &Config, app: &App) -> anyhow::Result<()> {
+    if config.admin_password.is_none() && !app::access::is_anybody_known(app).await? {
+        let sentence = "ADMIN_PASSWORD: is missing; the first start makes the administrator ADMIN_EMAIL with it.";
+        return Err(ConfigErrors(vec![sentence.to_owned()]).into());
+    }
+    let seed = Seed {
+        time_zone: String::new(),
+        admin_email: Some(config.admin_email.clone()),
+        admin_password: config.admin_password.as_ref().map(|password| password.reveal().to_owned()),
+        bot_token: config.crm_api_token.reveal().to_owned(),
+        trainer_addresses: config.trainer_telegram_ids.iter().map(ToString::to_string).collect(),
+        telegram_bot_username: None,
+        templates_spreadsheet_id: config.sheets_templates_id.clone(),
+        demo_data: config.has_demo_data,
+    };
+    app::bootstrap::ensure(app, &seed).await.context("the installation could not be prepared")?;
+    Ok(())
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let vault = Vault::new(&config.master_keys)?;
+    Store::open(config.database_url.reveal(), vault).await.map_err(|error| match error {
+        // Already a sentence that names the key.
+        store::Error::Address(_) => ConfigErrors(vec![error.to_string()]).into(),
+        other => anyhow::Error::new(other).context("DATABASE_URL: the database can't be used"),
+    })
+}
+
+fn extra_roots(config: &Config) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    let Some(path) = &config.extra_root_certs else { return Ok(Vec::new()) };
+    let refuse = |reason: String| ConfigErrors(vec![format!("EXTRA_ROOT_CERTS: {} {reason}.", path.display())]);
+    let pem = std::fs::read(path).map_err(|error| refuse(format!("can't be read: {error}")))?;
+    let roots = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| refuse("holds no certificates in PEM form".into()))?;
+    if roots.is_empty() {
+        return Err(refuse("holds no certificates in PEM form".into()).into());
+    }
+    Ok(roots)
+}
+
+fn llm_config(settings: &LlmSettings, http: reqwest::Client) -> LlmConfig {
+    let reveal = |secret: &Secret| secret.reveal().to_owned();
+    let (dialect, model) = match settings {
+        LlmSettings::OpenAi { base_url, api_key, model } => {
+            (Dialect::OpenAi { base_url: base_url.clone(), api_key: reveal(api_key) }, model)
+        }
+        LlmSettings::Yandex { base_url, api_key, folder_id, model } => {
+            let dialect = Dialect::Yandex { base_url: base_url.clone(), api_key: reveal(api_key), folder_id: folder_id.clone() };
+            (dialect, model)
+        }
+    };
+    LlmConfig { dialect, model: model.clone(), temperature_millis: LLM_TEMPERATURE_MILLIS, deadline: LLM_DEADLINE, http }
+}
+
+/// SIGTERM from a supervisor, Ctrl-C from a person. Heard from the call on, not from the first poll of the answer:
+/// a signal that comes while the process is still starting must stop it cleanly as well.
+///
+/// Errors: signals can't be heard.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "signals can't be heard");
+        }
+    })
+}

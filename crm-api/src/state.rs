@@ -1,0 +1,73 @@
+//! What every handler can reach.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use app::App;
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::client_address::TrustedProxies;
+use crate::metrics::Recorder;
+use crate::rate_limit::{DEFAULT_PER_MINUTE, RateLimit};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    pub app: App,
+    pub(crate) http: Arc<Http>,
+}
+
+/// What belongs to HTTP alone.
+pub(crate) struct Http {
+    /// Whether people reach us over TLS.
+    pub(crate) is_secure: bool,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) rate_limit: RateLimit,
+    pub(crate) recorder: Recorder,
+    pub(crate) openapi: bytes::Bytes,
+    /// Cancelled when the process is about to end: long polls answer at once.
+    pub(crate) shutdown: CancellationToken,
+    workers: Vec<AbortHandle>,
+}
+
+#[derive(Debug)]
+pub struct HttpOptions {
+    /// Requests a minute that one principal or address may make.
+    pub rate_limit_per_minute: NonZeroU32,
+    pub trusted_proxies: TrustedProxies,
+    /// Background tasks of this process; when one of them ends, the process is not ready any more.
+    pub workers: Vec<AbortHandle>,
+    /// Ends long polls when the process is about to end.
+    pub shutdown: CancellationToken,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            rate_limit_per_minute: DEFAULT_PER_MINUTE,
+            trusted_proxies: TrustedProxies::default(),
+            workers: Vec::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+}
+
+impl ApiState {
+    pub fn new(app: App, options: HttpOptions) -> Self {
+        let http = Http {
+            is_secure: app.public_url().scheme() == "https",
+            proxies: options.trusted_proxies,
+            rate_limit: RateLimit::per_minute(options.rate_limit_per_minute),
+            recorder: Recorder::install(),
+            openapi: crate::openapi::document_json().into(),
+            shutdown: options.shutdown,
+            workers: options.workers,
+        };
+        Self { app, http: Arc::new(http) }
+    }
+
+    pub(crate) fn are_workers_alive(&self) -> bool {
+        self.http.workers.iter().all(|worker| !worker.is_finished())
+    }
+}
