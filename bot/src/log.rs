@@ -1,5 +1,7 @@
 //! Structured logs: sentences with fields, without names, texts or tokens.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, filter::Directive};
 
 use crate::config::{Config, ConfigError, LogFormat};
@@ -27,7 +29,9 @@ pub fn start(config: &Config) -> Result<(), ConfigError> {
             filter = filter.add_directive(directive);
         }
     }
-    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stdout().is_terminal());
     match config.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),

@@ -40,7 +40,7 @@ const MAX_TOAST: usize = 200;
 /// An event that alone makes the CRM fail is given up after this many tries (a minute or more), if so many others were
 /// taken meanwhile: it would hold its chat, and in polling everybody, for ever. If none passes, the CRM itself is ill,
 /// and nothing is given up.
-const MAX_FAILURES: u32 = 12;
+const MAX_FAILURES: u32 = 25;
 const OTHERS_TAKEN: u64 = 20;
 
 /// Whether an update is settled and may be confirmed to Telegram.
@@ -181,7 +181,8 @@ impl Inner {
     /// Tries until the CRM has taken or refused the event.
     async fn post(&self, job: &Job) -> Posted {
         let (event, key) = (&job.event, &job.event.key);
-        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+        // Somebody waits for an answer, so the longest wait is short.
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(4));
         let taken_before = self.crm.events_taken();
         loop {
             if self.stop.is_cancelled() {

@@ -86,7 +86,7 @@ pub fn fits_an_edit(parts: &[Part]) -> bool {
     )
 }
 
-const BAR_CELLS: u32 = 10;
+const BAR_CELLS: u32 = 12;
 
 /// `▰▰▰▱▱▱▱▱▱  Вопрос 3 из 9` above the text; a cell a step while they are few.
 fn progress_line(progress: &Progress) -> Option<Span> {
@@ -96,7 +96,8 @@ fn progress_line(progress: &Progress) -> Option<Span> {
     }
     let current = progress.current.clamp(1, total);
     let cells = total.min(BAR_CELLS);
-    let filled = (u64::from(current) * u64::from(cells)).div_ceil(u64::from(total));
+    // Rounded down, so that it is full at the last step only; the first step shows already.
+    let filled = (u64::from(current) * u64::from(cells) / u64::from(total)).max(1);
     let bar: String = (1..=u64::from(cells))
         .map(|cell| if cell <= filled { '▰' } else { '▱' })
         .collect();
@@ -162,7 +163,8 @@ mod tests {
     fn progress_stands_above_the_text_in_both_languages() {
         assert_eq!(question(Language::Ru, 3, 9), "▰▰▰▱▱▱▱▱▱  Вопрос 3 из 9\n\n?");
         assert_eq!(question(Language::En, 3, 9), "▰▰▰▱▱▱▱▱▱  Question 3 of 9\n\n?");
-        assert_eq!(question(Language::En, 1, 40), "▰▱▱▱▱▱▱▱▱▱  Question 1 of 40\n\n?");
+        assert_eq!(question(Language::En, 1, 40), "▰▱▱▱▱▱▱▱▱▱▱▱  Question 1 of 40\n\n?");
+        assert_eq!(question(Language::Ru, 39, 40), "▰▰▰▰▰▰▰▰▰▰▰▱  Вопрос 39 из 40\n\n?");
         assert_eq!(question(Language::Ru, 12, 5), "▰▰▰▰▰  Вопрос 5 из 5\n\n?");
         assert_eq!(question(Language::Ru, 1, 0), "?");
     }
