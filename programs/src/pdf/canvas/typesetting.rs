@@ -182,63 +182,117 @@ impl Canvas {
         // Inter's x-height sits well in the middle of its line with the baseline this far down.
         let y = top + style.leading / 2.0 + style.size * 0.36;
         let space = self.shaper.word(style.weight, " ");
-        let mut x = x;
-        let mut pending: Option<(FontId, f32, Vec<KrillaGlyph>, String)> = None;
-        let mut ops = Vec::new();
-        let mut flush = |pending: &mut Option<(FontId, f32, Vec<KrillaGlyph>, String)>| {
-            if let Some((font, x, glyphs, text)) = pending.take() {
-                ops.push(Op::Text {
-                    x,
-                    y,
-                    font,
-                    size: style.size,
-                    color: style.color,
-                    glyphs,
-                    text,
-                });
-            }
+        let gap = self.space(style);
+        let mut pen = Pen {
+            x,
+            y,
+            style,
+            pending: None,
+            done: Vec::new(),
         };
-        let words = visual_order(&line.words);
-        for (index, word) in words.iter().enumerate() {
-            let gap = (index > 0).then_some(&space);
-            for run in gap.into_iter().chain([word]).flat_map(|word| &word.runs) {
-                if pending.as_ref().is_some_and(|(font, ..)| *font != run.font) {
-                    flush(&mut pending);
+        let groups = line.words.chunk_by(|a, b| a.is_right_to_left == b.is_right_to_left);
+        for (index, group) in groups.enumerate() {
+            if group.first().is_some_and(|word| word.is_right_to_left) {
+                // Words are drawn in the order in which they are read, each to the left of the one before.
+                let width = Self::measured(group.to_vec(), style, gap).width;
+                let left = pen.x + if index > 0 { gap } else { 0.0 };
+                let mut right = left + width;
+                for word in group {
+                    let word_width = Self::width_of(word, style);
+                    pen.jump(right - word_width);
+                    pen.draw(word);
+                    right -= word_width + gap;
                 }
-                let (_, _, glyphs, text) = pending.get_or_insert_with(|| (run.font, x, Vec::new(), String::new()));
-                let offset = text.len();
-                text.push_str(&run.text);
-                for glyph in &run.glyphs {
-                    let advance = glyph.advance + style.tracking;
-                    x += advance * style.size;
-                    glyphs.push(KrillaGlyph {
-                        glyph_id: GlyphId::new(glyph.id),
-                        text_range: glyph.from + offset..glyph.to + offset,
-                        x_advance: advance,
-                        x_offset: glyph.x_offset,
-                        y_offset: glyph.y_offset,
-                        y_advance: 0.0,
-                        location: None,
-                    });
+                pen.jump(left + width);
+            } else {
+                // Between the two directions a jump, not a space: readers would not know which of them it belongs to.
+                if index > 0 {
+                    pen.jump(pen.x + gap);
+                }
+                for (position, word) in group.iter().enumerate() {
+                    if position > 0 {
+                        pen.draw(&space);
+                    }
+                    pen.draw(word);
                 }
             }
         }
-        flush(&mut pending);
+        let mut done = pen.finish();
         if let Some(page) = self.page() {
-            page.ops.append(&mut ops);
+            page.ops.append(&mut done);
         }
     }
 }
 
-/// Words in the order in which they stand from left to right: neighbours written right to left swap places.
-fn visual_order(words: &[Rc<Word>]) -> Vec<Rc<Word>> {
-    let mut ordered = Vec::with_capacity(words.len());
-    for group in words.chunk_by(|a, b| a.is_right_to_left == b.is_right_to_left) {
-        if group.first().is_some_and(|word| word.is_right_to_left) {
-            ordered.extend(group.iter().rev().cloned());
-        } else {
-            ordered.extend(group.iter().cloned());
+/// Draws words one after another, as few operations as fonts and jumps allow.
+struct Pen {
+    x: f32,
+    y: f32,
+    style: Style,
+    pending: Option<Pending>,
+    done: Vec<Op>,
+}
+
+struct Pending {
+    font: FontId,
+    x: f32,
+    glyphs: Vec<KrillaGlyph>,
+    text: String,
+}
+
+impl Pen {
+    fn jump(&mut self, x: f32) {
+        self.flush();
+        self.x = x;
+    }
+
+    fn draw(&mut self, word: &Word) {
+        for run in &word.runs {
+            if self.pending.as_ref().is_some_and(|pending| pending.font != run.font) {
+                self.flush();
+            }
+            let (font, x) = (run.font, self.x);
+            let pending = self.pending.get_or_insert_with(|| Pending {
+                font,
+                x,
+                glyphs: Vec::new(),
+                text: String::new(),
+            });
+            let offset = pending.text.len();
+            pending.text.push_str(&run.text);
+            for glyph in &run.glyphs {
+                let advance = glyph.advance + self.style.tracking;
+                self.x += advance * self.style.size;
+                pending.glyphs.push(KrillaGlyph {
+                    glyph_id: GlyphId::new(glyph.id),
+                    text_range: glyph.from + offset..glyph.to + offset,
+                    x_advance: advance,
+                    x_offset: glyph.x_offset,
+                    y_offset: glyph.y_offset,
+                    y_advance: 0.0,
+                    location: None,
+                });
+            }
         }
     }
-    ordered
+
+    fn flush(&mut self) {
+        if let Some(Pending { font, x, glyphs, text }) = self.pending.take() {
+            let Style { size, color, .. } = self.style;
+            self.done.push(Op::Text {
+                x,
+                y: self.y,
+                font,
+                size,
+                color,
+                glyphs,
+                text,
+            });
+        }
+    }
+
+    fn finish(mut self) -> Vec<Op> {
+        self.flush();
+        self.done
+    }
 }
