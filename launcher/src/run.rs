@@ -19,6 +19,9 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const READY_POLL: Duration = Duration::from_millis(100);
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// One press of Ctrl+C may arrive twice (from the terminal and from a wrapper such as `timeout`); two presses that
+/// mean "now!" lie further apart.
+const SAME_REQUEST: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -206,7 +209,8 @@ impl House {
     /// Stops bot and API, then the sandbox they may still be speaking with. A further signal ends the patience.
     async fn stop(mut self, signals: &mut Signals) -> Outcome {
         self.screen.say("stopping", "останавливаю");
-        let mut deadline = Instant::now() + STOP_WITHIN;
+        let asked = Instant::now();
+        let mut deadline = asked + STOP_WITHIN;
         let mut outcome = Outcome::Stopped;
         let (world, product): (Vec<_>, Vec<_>) = std::mem::take(&mut self.running).into_iter().partition(is_world);
         for stage in [product, world] {
@@ -219,6 +223,9 @@ impl House {
                 tokio::select! {
                     () = &mut all_gone => break,
                     () = signals.next() => {
+                        if asked.elapsed() < SAME_REQUEST {
+                            continue;
+                        }
                         deadline = Instant::now();
                         for (_, stop) in &stage {
                             stop.send_replace(Some(deadline));
