@@ -101,6 +101,33 @@ fn questions(world: &World) -> Vec<Question> {
         ask("word nobody has", search("ыыыы"), 300),
         ask("two words", search("екатерина кузнецова"), 30_000),
         ask(
+            "common word of a rare source",
+            ClientFilter {
+                source: Some("friend".into()),
+                ..search("анна")
+            },
+            30_000,
+        ),
+        ask(
+            "common tag of a rare source",
+            ClientFilter {
+                source: Some("friend".into()),
+                tag: Some("vip".into()),
+                ..everybody()
+            },
+            12_000,
+        ),
+        ask(
+            "rare tag nobody of the stage has",
+            ClientFilter {
+                stage: Some(world.stages[1].clone()),
+                tag: Some("rare".into()),
+                source: Some("instagram".into()),
+                ..everybody()
+            },
+            12_000,
+        ),
+        ask(
             "phone",
             ClientFilter {
                 phone: Some("+7 912 345-67-89".into()),
