@@ -1,0 +1,68 @@
+// The CRM API as an administrator's program uses it.
+
+import { setTimeout as pause } from "node:timers/promises";
+
+const TRIES = 100;
+const PAUSE_MS = 100;
+
+export class Crm {
+  constructor(base) {
+    this.base = base;
+  }
+
+  static async signIn(system) {
+    const crm = new Crm(system.api);
+    const response = await fetch(`${crm.base}/api/auth/sign-in`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: "admin@voronka.local", password: system.adminPassword }),
+    });
+    if (!response.ok) throw new Error(`the printed password does not open the door: ${response.status} ${await response.text()}`);
+    crm.cookie = response.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
+    return crm;
+  }
+
+  async #ask(path) {
+    const response = await this.#knock(path);
+    if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  /** A connection that was refused is tried again: the API may have been killed by the test and be on its way back. */
+  async #knock(path) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await fetch(this.base + path, { headers: { cookie: this.cookie } });
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        await pause(PAUSE_MS);
+      }
+    }
+  }
+
+  async get(path) {
+    return (await this.#ask(path)).json();
+  }
+
+  async download(path) {
+    const response = await this.#ask(path);
+    return { type: response.headers.get("content-type"), bytes: Buffer.from(await response.arrayBuffer()) };
+  }
+
+  /** Everyone with this name or username; at most a page. */
+  async clients(query) {
+    return (await this.get(`/api/clients?q=${encodeURIComponent(query)}`)).items;
+  }
+
+  /** Pages through to the end, newest first. */
+  async timeline(clientId) {
+    const entries = [];
+    let cursor = "";
+    do {
+      const page = await this.get(`/api/clients/${clientId}/timeline?limit=200${cursor}`);
+      entries.push(...page.items);
+      cursor = page.next_cursor ? `&cursor=${encodeURIComponent(page.next_cursor)}` : null;
+    } while (cursor);
+    return entries;
+  }
+}
