@@ -23,7 +23,8 @@ pub use pipeline::{
 pub use programs::{Program, ProgramDetails, ProgramQuery, ProgramScope, ProgramStatus};
 pub use questionnaires::{
     Answered, Condition, DropOffQuery, DropOffReport, Form, FormChoice, FormQuestion, NumberUnit, QuestionDropOff,
-    QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer, VersionedForm,
+    QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer,
+    VersionedForm,
 };
 pub use settings::{Brand, ShownText, TextList, TextOverride, VersionedBrand};
 pub use timeline::{ClientMessage, MessageAuthor, MessageDirection, NewMessage, TimelineEntry, TimelineEvent};

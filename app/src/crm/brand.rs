@@ -24,14 +24,22 @@ pub async fn find(app: &App, caller: &Caller) -> Result<(Brand, i64)> {
 /// Errors: `VersionConflict`; `Invalid` with every wrong field.
 pub async fn save(app: &App, caller: &Caller, version: i64, brand: Brand) -> Result<(Brand, i64)> {
     let brand = checked(brand)?;
-    let value = serde_json::to_string(&brand).map_err(|error| Error::internal(format!("a brand can't be written: {error}")))?;
+    let value =
+        serde_json::to_string(&brand).map_err(|error| Error::internal(format!("a brand can't be written: {error}")))?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let before = tx.find_setting(BRAND).await?.map_or(0, |setting| setting.version);
     if before != version {
         return Err(Error::VersionConflict { what: "brand" });
     }
     tx.save_setting(BRAND, &value, version, app.now()).await?;
-    tx.record_audit(&audit(app, caller, "settings.saved", BRAND, json!({ "version": version + 1 }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "settings.saved",
+        BRAND,
+        json!({ "version": version + 1 }),
+    ))
+    .await?;
     tx.commit().await?;
     settings::forget(app, &caller.tenant);
     Ok((brand, version + 1))
@@ -41,8 +49,11 @@ fn checked(mut brand: Brand) -> Result<Brand> {
     let mut checks = Checks::default();
     brand.name = checks.take("name", contact::title(&brand.name));
     brand.trainer = checks.take("trainer", contact::title(&brand.trainer));
-    brand.telegram_bot_username =
-        checks.take_some("telegram_bot_username", brand.telegram_bot_username.as_deref(), contact::username);
+    brand.telegram_bot_username = checks.take_some(
+        "telegram_bot_username",
+        brand.telegram_bot_username.as_deref(),
+        contact::username,
+    );
     if brand.contacts.ru.trim().is_empty() {
         checks.add("contacts/ru", "required", "clients need a way to reach you");
     }
@@ -55,7 +66,11 @@ fn checked(mut brand: Brand) -> Result<Brand> {
         let is_web = url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         // A bracket would end the link in the text it is put into.
         if !is_web || address.len() > MAX_URL_CHARS || address.contains([')', ' ']) {
-            checks.add(field, "invalid", "not a web address, such as https://example.com/privacy");
+            checks.add(
+                field,
+                "invalid",
+                "not a web address, such as https://example.com/privacy",
+            );
         }
     }
     if !(1..=MAX_REPLY_HOURS).contains(&brand.reply_hours) {
@@ -85,7 +100,9 @@ mod tests {
             reply_hours: 0,
             ..Brand::default()
         };
-        let Err(Error::Invalid(fields)) = checked(wrong) else { panic!("three fields are wrong") };
+        let Err(Error::Invalid(fields)) = checked(wrong) else {
+            panic!("three fields are wrong")
+        };
         assert_eq!(
             fields.iter().map(|field| field.field.as_str()).collect::<Vec<_>>(),
             ["privacy_url", "reply_hours", "accent"]

@@ -93,13 +93,20 @@ pub async fn list(app: &App, caller: &Caller, search: &Search, page: &PageReques
     let filter = filter(search)?;
     if filter.words.is_empty() {
         check_cursor::<ClientId>(page)?;
-    } else if page.after.as_ref().is_some_and(|cursor| cursor.0.parse::<i64>().is_err()) {
+    } else if page
+        .after
+        .as_ref()
+        .is_some_and(|cursor| cursor.0.parse::<i64>().is_err())
+    {
         return Err(wrong_cursor());
     }
     let mut tx = app.tenant(&caller.tenant).read().await?;
     let found = tx.list_clients(&filter, page).await?;
     let items = views(&mut tx, found.items).await?;
-    Ok(PageOf { items, next: found.next })
+    Ok(PageOf {
+        items,
+        next: found.next,
+    })
 }
 
 fn filter(search: &Search) -> Result<ClientFilter> {
@@ -125,7 +132,11 @@ fn filter(search: &Search) -> Result<ClientFilter> {
     };
     let phone = match &search.phone {
         Some(phone) if phone_digits(phone).is_none() => {
-            return Err(Error::invalid("phone", "invalid", "a phone is searched as a whole: 10 to 15 digits"));
+            return Err(Error::invalid(
+                "phone",
+                "invalid",
+                "a phone is searched as a whole: 10 to 15 digits",
+            ));
         }
         phone => phone.clone(),
     };
@@ -133,7 +144,11 @@ fn filter(search: &Search) -> Result<ClientFilter> {
         words,
         phone,
         email: search.email.clone(),
-        stage: search.stage.as_deref().map(|id| parse_id::<StageId>("stage", id)).transpose()?,
+        stage: search
+            .stage
+            .as_deref()
+            .map(|id| parse_id::<StageId>("stage", id))
+            .transpose()?,
         source: search.source.clone(),
         tag: search.tag.as_deref().map(|tag| tag.trim().to_lowercase()),
         created_from: search.created_from,
@@ -159,7 +174,11 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<ClientV
     let notes = checks.take_some("notes", draft.notes.as_deref(), contact::notes);
     let source = checks.take_some("source", draft.source.as_deref(), contact::source);
     checks.done()?;
-    let wanted = draft.stage.as_deref().map(|id| parse_id::<StageId>("stage_id", id)).transpose()?;
+    let wanted = draft
+        .stage
+        .as_deref()
+        .map(|id| parse_id::<StageId>("stage_id", id))
+        .transpose()?;
 
     let now = app.now();
     let id: ClientId = app.new_id();
@@ -175,12 +194,24 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<ClientV
         language,
         phone: phone.clone(),
         email: email.clone(),
-        origin: Origin { source: source.clone(), utm: "{}".to_owned(), ..Origin::default() },
+        origin: Origin {
+            source: source.clone(),
+            utm: "{}".to_owned(),
+            ..Origin::default()
+        },
         now,
     };
     tx.insert_client(&new).await?;
     if notes.is_some() {
-        let update = ClientUpdate { display_name: name, username, language, phone, email, notes, owner: None };
+        let update = ClientUpdate {
+            display_name: name,
+            username,
+            language,
+            phone,
+            email,
+            notes,
+            owner: None,
+        };
         tx.update_client(&id, 1, &update, now).await?;
     }
     tx.insert_move(&NewMove {
@@ -193,11 +224,31 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<ClientV
         now,
     })
     .await?;
-    let lead = NewLead { id: app.new_id(), client: id.clone(), source, now };
+    let lead = NewLead {
+        id: app.new_id(),
+        client: id.clone(),
+        source,
+        now,
+    };
     tx.insert_lead(&lead).await?;
     note(app, &mut tx, caller, &id, "client.created", &json!({ "by": "hand" })).await?;
-    note(app, &mut tx, caller, &id, "lead.created", &json!({ "lead_id": lead.id })).await?;
-    tx.record_audit(&audit(app, caller, "client.created", id.as_ref(), json!({ "lead_id": lead.id }))).await?;
+    note(
+        app,
+        &mut tx,
+        caller,
+        &id,
+        "lead.created",
+        &json!({ "lead_id": lead.id }),
+    )
+    .await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "client.created",
+        id.as_ref(),
+        json!({ "lead_id": lead.id }),
+    ))
+    .await?;
     // Somebody may have archived the stage while this waited for it.
     ensure_in_use(&mut tx, &stage.id).await?;
     let view = view(&mut tx, &id).await?;
@@ -211,10 +262,13 @@ async fn first_stage(tx: &mut Tx, wanted: Option<&StageId>) -> Result<Stage> {
             .find_stage(id)
             .await?
             .ok_or_else(|| Error::invalid("stage_id", "not_found", "there is no such stage")),
-        None => tx.stage_of_kind(StageKind::FirstContact).await?.ok_or_else(|| Error::Conflict {
-            code: "no_stage",
-            detail: "the pipeline has no stage of kind first_contact to begin in".into(),
-        }),
+        None => tx
+            .stage_of_kind(StageKind::FirstContact)
+            .await?
+            .ok_or_else(|| Error::Conflict {
+                code: "no_stage",
+                detail: "the pipeline has no stage of kind first_contact to begin in".into(),
+            }),
     }
 }
 
@@ -222,7 +276,10 @@ async fn first_stage(tx: &mut Tx, wanted: Option<&StageId>) -> Result<Stage> {
 pub(super) async fn ensure_in_use(tx: &mut Tx, stage: &StageId) -> Result<()> {
     let stage = tx.find_stage(stage).await?.ok_or(Error::NotFound { what: "stage" })?;
     if stage.archived_at.is_some() {
-        return Err(Error::Conflict { code: "stage_archived", detail: "this stage is archived".into() });
+        return Err(Error::Conflict {
+            code: "stage_archived",
+            detail: "this stage is archived".into(),
+        });
     }
     Ok(())
 }
@@ -241,7 +298,14 @@ pub async fn update(app: &App, caller: &Caller, id: &ClientId, version: i64, edi
     if !fields.is_empty() {
         tx.update_client(id, version, &update, app.now()).await?;
         note(app, &mut tx, caller, id, "client.updated", &json!({ "fields": fields })).await?;
-        tx.record_audit(&audit(app, caller, "client.updated", id.as_ref(), json!({ "fields": fields }))).await?;
+        tx.record_audit(&audit(
+            app,
+            caller,
+            "client.updated",
+            id.as_ref(),
+            json!({ "fields": fields }),
+        ))
+        .await?;
     }
     let view = view(&mut tx, id).await?;
     tx.commit().await?;
@@ -302,7 +366,10 @@ pub async fn add_tag(app: &App, caller: &Caller, id: &ClientId, tag: &str) -> Re
         return Ok(view);
     }
     if view.tags.len() >= MAX_TAGS {
-        return Err(Error::Conflict { code: "too_many_tags", detail: format!("a client has {MAX_TAGS} tags at most") });
+        return Err(Error::Conflict {
+            code: "too_many_tags",
+            detail: format!("a client has {MAX_TAGS} tags at most"),
+        });
     }
     tx.add_tag(id, &tag).await?;
     change_tags(app, caller, tx, id, "client.tagged", &tag).await
@@ -329,9 +396,17 @@ fn checked_tag(tag: &str) -> Result<String> {
     Ok(tag)
 }
 
-async fn change_tags(app: &App, caller: &Caller, mut tx: Tx, id: &ClientId, what: &str, tag: &str) -> Result<ClientView> {
+async fn change_tags(
+    app: &App,
+    caller: &Caller,
+    mut tx: Tx,
+    id: &ClientId,
+    what: &str,
+    tag: &str,
+) -> Result<ClientView> {
     note(app, &mut tx, caller, id, what, &json!({ "tag": tag })).await?;
-    tx.record_audit(&audit(app, caller, what, id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(app, caller, what, id.as_ref(), json!({})))
+        .await?;
     let view = view(&mut tx, id).await?;
     tx.commit().await?;
     Ok(view)
@@ -353,8 +428,12 @@ async fn stage_of(tx: &mut Tx, client: &Client) -> Result<Stage> {
 
 /// A page of clients with their stages and tags: two queries more, however many clients.
 pub(super) async fn views(tx: &mut Tx, clients: Vec<Client>) -> Result<Vec<ClientView>> {
-    let mut stages: HashMap<StageId, Stage> =
-        tx.stages().await?.into_iter().map(|stage| (stage.id.clone(), stage)).collect();
+    let mut stages: HashMap<StageId, Stage> = tx
+        .stages()
+        .await?
+        .into_iter()
+        .map(|stage| (stage.id.clone(), stage))
+        .collect();
     let ids: Vec<ClientId> = clients.iter().map(|client| client.id.clone()).collect();
     let mut tags: HashMap<String, Vec<String>> = HashMap::new();
     for (client, tag) in tx.tags_of_each(&ids).await? {
@@ -382,11 +461,19 @@ mod tests {
 
     #[test]
     fn a_search_keeps_the_words_the_index_can_find() {
-        let search = Search { words: Some("  Ли-Пётр, О'Нил ".into()), ..Search::default() };
+        let search = Search {
+            words: Some("  Ли-Пётр, О'Нил ".into()),
+            ..Search::default()
+        };
         assert_eq!(filter(&search).unwrap().words, ["петр", "нил"]);
         for short in ["", "ан", "🙂", "% _"] {
-            let search = Search { words: Some(short.into()), ..Search::default() };
-            let Err(Error::Invalid(fields)) = filter(&search) else { panic!("{short} is too short") };
+            let search = Search {
+                words: Some(short.into()),
+                ..Search::default()
+            };
+            let Err(Error::Invalid(fields)) = filter(&search) else {
+                panic!("{short} is too short")
+            };
             assert_eq!(fields[0].code, "search_too_short");
         }
     }

@@ -46,7 +46,11 @@ impl Checks {
 
     /// Errors: `Invalid` with everything that was noted.
     pub fn done(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(self.0))
+        }
     }
 }
 
@@ -58,7 +62,10 @@ fn text(value: &str, max_chars: usize) -> Checked {
         return Err(("length", format!("needs 1 to {max_chars} characters")));
     }
     if value.chars().any(char::is_control) {
-        return Err(("invalid_character", "must be one line without control characters".into()));
+        return Err((
+            "invalid_character",
+            "must be one line without control characters".into(),
+        ));
     }
     Ok(value.to_owned())
 }
@@ -72,11 +79,16 @@ pub(super) fn username(value: &str) -> Checked {
     let value = value.trim();
     let value = value.strip_prefix('@').unwrap_or(value);
     let is_username = (1..=MAX_USERNAME_CHARS).contains(&value.len())
-        && value.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.'));
+        && value
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.'));
     if is_username {
         Ok(value.to_owned())
     } else {
-        Err(("invalid", format!("a username has 1 to {MAX_USERNAME_CHARS} of A-Z, a-z, 0-9, _ and .")))
+        Err((
+            "invalid",
+            format!("a username has 1 to {MAX_USERNAME_CHARS} of A-Z, a-z, 0-9, _ and ."),
+        ))
     }
 }
 
@@ -84,11 +96,16 @@ pub(super) fn username(value: &str) -> Checked {
 pub(super) fn phone(value: &str) -> Checked {
     let value = value.trim();
     let is_spelled_well = value.chars().count() <= MAX_PHONE_CHARS
-        && value.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '(' | ')' | ' ' | '.'));
+        && value
+            .chars()
+            .all(|letter| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '(' | ')' | ' ' | '.'));
     if is_spelled_well && phone_digits(value).is_some() {
         Ok(value.to_owned())
     } else {
-        Err(("invalid", "a phone has 10 to 15 digits, such as +7 912 345-67-89".into()))
+        Err((
+            "invalid",
+            "a phone has 10 to 15 digits, such as +7 912 345-67-89".into(),
+        ))
     }
 }
 
@@ -101,15 +118,24 @@ pub(super) fn email(value: &str) -> Checked {
         && !host.starts_with('.')
         && !host.ends_with('.')
         && value.len() <= MAX_EMAIL_BYTES
-        && !value.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-    if is_address { Ok(value.to_owned()) } else { Err(("invalid", "not an e-mail address".into())) }
+        && !value
+            .chars()
+            .any(|letter| letter.is_whitespace() || letter.is_control());
+    if is_address {
+        Ok(value.to_owned())
+    } else {
+        Err(("invalid", "not an e-mail address".into()))
+    }
 }
 
 /// Several lines are fine.
 pub(super) fn notes(value: &str) -> Checked {
     let length = value.trim().chars().count();
     if length == 0 || length > MAX_NOTES_CHARS {
-        return Err(("length", format!("needs 1 to {MAX_NOTES_CHARS} characters; null clears")));
+        return Err((
+            "length",
+            format!("needs 1 to {MAX_NOTES_CHARS} characters; null clears"),
+        ));
     }
     Ok(value.trim().to_owned())
 }
@@ -162,7 +188,12 @@ mod tests {
         checks.take("name", name(""));
         checks.take_some("phone", Some("1"), phone);
         checks.take_some("email", None, email);
-        let Err(Error::Invalid(fields)) = checks.done() else { panic!("two fields are wrong") };
-        assert_eq!(fields.iter().map(|field| field.field.as_str()).collect::<Vec<_>>(), ["name", "phone"]);
+        let Err(Error::Invalid(fields)) = checks.done() else {
+            panic!("two fields are wrong")
+        };
+        assert_eq!(
+            fields.iter().map(|field| field.field.as_str()).collect::<Vec<_>>(),
+            ["name", "phone"]
+        );
     }
 }

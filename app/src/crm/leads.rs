@@ -21,12 +21,22 @@ pub async fn list(
 ) -> Result<PageOf<Lead>> {
     check_cursor::<LeadId>(page)?;
     let client = client.map(|id| parse_id::<ClientId>("client", id)).transpose()?;
-    Ok(app.tenant(&caller.tenant).read().await?.list_leads(&LeadFilter { status, client }, page).await?)
+    Ok(app
+        .tenant(&caller.tenant)
+        .read()
+        .await?
+        .list_leads(&LeadFilter { status, client }, page)
+        .await?)
 }
 
 /// Errors: `NotFound`.
 pub async fn find(app: &App, caller: &Caller, id: &LeadId) -> Result<Lead> {
-    app.tenant(&caller.tenant).read().await?.find_lead(id).await?.ok_or(Error::NotFound { what: "lead" })
+    app.tenant(&caller.tenant)
+        .read()
+        .await?
+        .find_lead(id)
+        .await?
+        .ok_or(Error::NotFound { what: "lead" })
 }
 
 /// Sets the status, if `version` is still current. A lost lead may be opened again.
@@ -41,19 +51,22 @@ pub async fn set_status(app: &App, caller: &Caller, id: &LeadId, version: i64, s
     if lead.status == status {
         return Ok(lead);
     }
-    tx.set_lead_status(id, version, status, app.now()).await.map_err(|error| {
-        if error.is_unique_violation() {
-            Error::Conflict {
-                code: "open_lead_exists",
-                detail: "this client has another open lead: work with that one".into(),
+    tx.set_lead_status(id, version, status, app.now())
+        .await
+        .map_err(|error| {
+            if error.is_unique_violation() {
+                Error::Conflict {
+                    code: "open_lead_exists",
+                    detail: "this client has another open lead: work with that one".into(),
+                }
+            } else {
+                error.into()
             }
-        } else {
-            error.into()
-        }
-    })?;
+        })?;
     let details = json!({ "lead_id": id, "from": lead.status, "to": status });
     note(app, &mut tx, caller, &lead.client, "lead.status_changed", &details).await?;
-    tx.record_audit(&audit(app, caller, "lead.status_changed", id.as_ref(), details)).await?;
+    tx.record_audit(&audit(app, caller, "lead.status_changed", id.as_ref(), details))
+        .await?;
     let lead = tx.find_lead(id).await?.ok_or(Error::NotFound { what: "lead" })?;
     tx.commit().await?;
     Ok(lead)
@@ -67,17 +80,30 @@ pub async fn take(app: &App, caller: &Caller, id: &LeadId, force: bool) -> Resul
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let lead = tx.find_lead(id).await?.ok_or(Error::NotFound { what: "lead" })?;
     if lead.closed_at.is_some() {
-        return Err(Error::Conflict { code: "lead_closed", detail: "this lead is closed: open it again first".into() });
+        return Err(Error::Conflict {
+            code: "lead_closed",
+            detail: "this lead is closed: open it again first".into(),
+        });
     }
     if lead.taken_by.as_deref() == Some(who.as_str()) {
         return Ok(lead);
     }
     if !tx.take_free_lead(id, &who, force).await? {
-        return Err(Error::Conflict { code: "lead_taken", detail: "somebody else works with this lead".into() });
+        return Err(Error::Conflict {
+            code: "lead_taken",
+            detail: "somebody else works with this lead".into(),
+        });
     }
     let details = json!({ "lead_id": id });
     note(app, &mut tx, caller, &lead.client, "lead.taken", &details).await?;
-    tx.record_audit(&audit(app, caller, "lead.taken", id.as_ref(), json!({ "before": lead.taken_by }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "lead.taken",
+        id.as_ref(),
+        json!({ "before": lead.taken_by }),
+    ))
+    .await?;
     let lead = tx.find_lead(id).await?.ok_or(Error::NotFound { what: "lead" })?;
     tx.commit().await?;
     Ok(lead)

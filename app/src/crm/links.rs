@@ -53,7 +53,10 @@ pub async fn list(app: &App, caller: &Caller, page: &PageRequest) -> Result<Page
     let bot = bot_username(app, caller).await?;
     let found = app.tenant(&caller.tenant).read().await?.list_links(page).await?;
     let items = found.items.into_iter().map(|link| view(link, bot.as_deref())).collect();
-    Ok(PageOf { items, next: found.next })
+    Ok(PageOf {
+        items,
+        next: found.next,
+    })
 }
 
 /// Makes a link. A trainer's gets a fresh token, works once and for a day.
@@ -61,12 +64,19 @@ pub async fn list(app: &App, caller: &Caller, page: &PageRequest) -> Result<Page
 /// Errors: `Invalid` with every wrong field; `Conflict` `token_taken`.
 pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<LinkView> {
     let now = app.now();
-    let link = if draft.is_trainer { trainer_link(draft, now)? } else { source_link(draft, now)? };
+    let link = if draft.is_trainer {
+        trainer_link(draft, now)?
+    } else {
+        source_link(draft, now)?
+    };
     let bot = bot_username(app, caller).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     tx.insert_link(&link).await.map_err(|error| {
         if error.is_unique_violation() {
-            Error::Conflict { code: "token_taken", detail: "another link has this token already".into() }
+            Error::Conflict {
+                code: "token_taken",
+                detail: "another link has this token already".into(),
+            }
         } else {
             error.into()
         }
@@ -74,7 +84,8 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<LinkVie
     // A trainer's token is a secret until it is used: the audit log outlives it.
     let object = if draft.is_trainer { TRAINER } else { link.token.as_str() };
     let details = json!({ "purpose": link.purpose, "source": link.source });
-    tx.record_audit(&audit(app, caller, "link.created", object, details)).await?;
+    tx.record_audit(&audit(app, caller, "link.created", object, details))
+        .await?;
     tx.commit().await?;
     Ok(view(link, bot.as_deref()))
 }
@@ -90,7 +101,11 @@ fn trainer_link(draft: &Draft, now: Timestamp) -> Result<DeepLink> {
         ("expires_at", draft.expires_at.is_some()),
     ] {
         if is_given {
-            checks.add(field, "not_allowed", "a trainer's link has none: it is made up and works once, for a day");
+            checks.add(
+                field,
+                "not_allowed",
+                "a trainer's link has none: it is made up and works once, for a day",
+            );
         }
     }
     checks.done()?;
@@ -112,18 +127,34 @@ fn source_link(draft: &Draft, now: Timestamp) -> Result<DeepLink> {
     let source = checks.take("source", contact::source(draft.source.as_deref().unwrap_or_default()));
     let campaign = checks.take_some("campaign", draft.campaign.as_deref(), contact::source);
     if draft.token.as_deref().is_some_and(|token| !is_token(token)) {
-        checks.add("token", "invalid", format!("a token has 1 to {MAX_TOKEN_CHARS} of A-Z, a-z, 0-9, _ and -"));
+        checks.add(
+            "token",
+            "invalid",
+            format!("a token has 1 to {MAX_TOKEN_CHARS} of A-Z, a-z, 0-9, _ and -"),
+        );
     }
     if draft.utm.len() > MAX_MARKS {
         checks.add("utm", "length", format!("{MAX_MARKS} marks at most"));
     }
     for (name, value) in &draft.utm {
         if !is_token(name) || value.chars().count() > MAX_MARK_CHARS || value.chars().any(char::is_control) {
-            checks.add(&format!("utm/{name}"), "invalid", format!("a mark is one line of {MAX_MARK_CHARS} characters at most"));
+            checks.add(
+                &format!("utm/{name}"),
+                "invalid",
+                format!("a mark is one line of {MAX_MARK_CHARS} characters at most"),
+            );
         }
     }
-    if draft.referrer.as_deref().is_some_and(|text| text.chars().count() > MAX_REFERRER_CHARS || text.chars().any(char::is_control)) {
-        checks.add("referrer", "length", format!("a referrer is one line of {MAX_REFERRER_CHARS} characters at most"));
+    if draft
+        .referrer
+        .as_deref()
+        .is_some_and(|text| text.chars().count() > MAX_REFERRER_CHARS || text.chars().any(char::is_control))
+    {
+        checks.add(
+            "referrer",
+            "length",
+            format!("a referrer is one line of {MAX_REFERRER_CHARS} characters at most"),
+        );
     }
     if draft.expires_at.is_some_and(|at| at <= now) {
         checks.add("expires_at", "past", "this moment is over");
@@ -144,7 +175,9 @@ fn source_link(draft: &Draft, now: Timestamp) -> Result<DeepLink> {
 
 fn is_token(text: &str) -> bool {
     (1..=MAX_TOKEN_CHARS).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 /// Every character is equally likely: bytes that would favour some are thrown away.
@@ -161,7 +194,11 @@ fn fresh_token() -> String {
 }
 
 async fn bot_username(app: &App, caller: &Caller) -> Result<Option<String>> {
-    Ok(settings::guide(app, &caller.tenant).await?.brand.telegram_bot_username.clone())
+    Ok(settings::guide(app, &caller.tenant)
+        .await?
+        .brand
+        .telegram_bot_username
+        .clone())
 }
 
 fn view(link: DeepLink, bot: Option<&str>) -> LinkView {

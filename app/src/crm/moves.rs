@@ -26,7 +26,7 @@ pub struct Moved {
 
 /// Moves one client. Moving to where it stands changes nothing.
 ///
-/// Errors: `NotFound`; `Invalid` names `stage_id` or `reason`; `Conflict` `stage_archived`.
+/// Errors: `NotFound`; `Invalid` names `stage_id` or `reason`; `Conflict` `stage_archived` or `moved_meanwhile`.
 pub async fn one(app: &App, caller: &Caller, id: &ClientId, stage: &str, reason: Option<&str>) -> Result<ClientView> {
     let (stage, reason) = checked(stage, reason)?;
     let mut attempt = 1;
@@ -40,7 +40,7 @@ pub async fn one(app: &App, caller: &Caller, id: &ClientId, stage: &str, reason:
         };
         match done {
             Err(error) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
-            done => return done,
+            done => return done.map_err(lost_race),
         }
     }
 }
@@ -48,17 +48,21 @@ pub async fn one(app: &App, caller: &Caller, id: &ClientId, stage: &str, reason:
 /// Moves several clients: all or none.
 ///
 /// Errors: `Invalid` names `client_ids`, each unknown one as `client_ids/<place>`, `stage_id` or `reason`; `Conflict`
-/// `stage_archived`.
+/// `stage_archived` or `moved_meanwhile`.
 pub async fn many(app: &App, caller: &Caller, ids: &[String], stage: &str, reason: Option<&str>) -> Result<Moved> {
     if ids.is_empty() || ids.len() > MAX_AT_ONCE {
-        return Err(Error::invalid("client_ids", "length", format!("1 to {MAX_AT_ONCE} clients can be moved at once")));
+        return Err(Error::invalid(
+            "client_ids",
+            "length",
+            format!("1 to {MAX_AT_ONCE} clients can be moved at once"),
+        ));
     }
     let (stage, reason) = checked(stage, reason)?;
     let mut attempt = 1;
     loop {
         match try_many(app, caller, ids, &stage, &reason).await {
             Err(error) if attempt < ATTEMPTS && is_race(&error) => attempt += 1,
-            done => return done,
+            done => return done.map_err(lost_race),
         }
     }
 }
@@ -77,7 +81,11 @@ async fn try_many(app: &App, caller: &Caller, ids: &[String], stage: &StageId, r
             Some(client) => {
                 known.insert(client.id);
             }
-            None => unknown.push(FieldProblem::new(format!("client_ids/{place}"), "not_found", "there is no such client")),
+            None => unknown.push(FieldProblem::new(
+                format!("client_ids/{place}"),
+                "not_found",
+                "there is no such client",
+            )),
         }
     }
     if !unknown.is_empty() {
@@ -110,6 +118,17 @@ fn is_race(error: &Error) -> bool {
     matches!(error, Error::VersionConflict { .. }) || error.is_transient()
 }
 
+/// Whoever moves sends no version, so "your version is old" would make no sense to them.
+fn lost_race(error: Error) -> Error {
+    match error {
+        Error::VersionConflict { .. } => Error::Conflict {
+            code: "moved_meanwhile",
+            detail: "somebody else is moving the same clients: look again and repeat".into(),
+        },
+        error => error,
+    }
+}
+
 async fn ensure_stage(tx: &mut Tx, stage: &StageId) -> Result<()> {
     match ensure_in_use(tx, stage).await {
         Err(Error::NotFound { .. }) => Err(Error::invalid("stage_id", "not_found", "there is no such stage")),
@@ -120,8 +139,17 @@ async fn ensure_stage(tx: &mut Tx, stage: &StageId) -> Result<()> {
 /// Moves a client inside the transaction. `None`: no such client; `Some(false)`: it stands there already.
 ///
 /// Errors: `VersionConflict` when somebody else moved it in this very moment.
-async fn step(app: &App, caller: &Caller, tx: &mut Tx, id: &ClientId, to: &StageId, reason: &str) -> Result<Option<bool>> {
-    let Some(client) = tx.find_client(id).await? else { return Ok(None) };
+async fn step(
+    app: &App,
+    caller: &Caller,
+    tx: &mut Tx,
+    id: &ClientId,
+    to: &StageId,
+    reason: &str,
+) -> Result<Option<bool>> {
+    let Some(client) = tx.find_client(id).await? else {
+        return Ok(None);
+    };
     if client.stage == *to {
         return Ok(Some(false));
     }
@@ -138,7 +166,8 @@ async fn step(app: &App, caller: &Caller, tx: &mut Tx, id: &ClientId, to: &Stage
         return Err(Error::VersionConflict { what: "client" });
     }
     let details = json!({ "from": client.stage, "to": to });
-    tx.record_audit(&audit(app, caller, "client.moved", id.as_ref(), details)).await?;
+    tx.record_audit(&audit(app, caller, "client.moved", id.as_ref(), details))
+        .await?;
     Ok(Some(true))
 }
 

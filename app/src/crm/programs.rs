@@ -33,21 +33,49 @@ pub async fn list(
 ) -> Result<PageOf<Program>> {
     check_cursor::<ProgramId>(page)?;
     let client = client.map(|id| parse_id::<ClientId>("client", id)).transpose()?;
-    let filter = ProgramFilter { client, status: status.map(str::to_owned) };
-    Ok(app.tenant(&caller.tenant).read().await?.list_programs(&filter, page).await?)
+    let filter = ProgramFilter {
+        client,
+        status: status.map(str::to_owned),
+    };
+    Ok(app
+        .tenant(&caller.tenant)
+        .read()
+        .await?
+        .list_programs(&filter, page)
+        .await?)
 }
 
 /// Errors: `NotFound`.
 pub async fn find(app: &App, caller: &Caller, id: &ProgramId) -> Result<ProgramView> {
     let mut tx = app.tenant(&caller.tenant).read().await?;
-    let program = tx.find_program(id).await?.ok_or(Error::NotFound { what: "programme" })?;
+    let program = tx
+        .find_program(id)
+        .await?
+        .ok_or(Error::NotFound { what: "programme" })?;
     let (content, report) = match tx.program_details(id).await? {
         Some((content, report)) => (Some(json(&content, id)?), Some(json(&report, id)?)),
         None => (None, None),
     };
-    let filter = ProgramFilter { client: Some(program.client.clone()), status: None };
-    let versions = tx.list_programs(&filter, &PageRequest { limit: MAX_VERSIONS, after: None }).await?.items;
-    Ok(ProgramView { program, content, report, versions })
+    let filter = ProgramFilter {
+        client: Some(program.client.clone()),
+        status: None,
+    };
+    let versions = tx
+        .list_programs(
+            &filter,
+            &PageRequest {
+                limit: MAX_VERSIONS,
+                after: None,
+            },
+        )
+        .await?
+        .items;
+    Ok(ProgramView {
+        program,
+        content,
+        report,
+        versions,
+    })
 }
 
 fn json(text: &str, id: &ProgramId) -> Result<Value> {
@@ -59,7 +87,10 @@ fn json(text: &str, id: &ProgramId) -> Result<Value> {
 /// Errors: `NotFound`; `Conflict` `program_not_ready`.
 pub async fn file(app: &App, caller: &Caller, id: &ProgramId) -> Result<FileId> {
     let mut tx = app.tenant(&caller.tenant).read().await?;
-    let program = tx.find_program(id).await?.ok_or(Error::NotFound { what: "programme" })?;
+    let program = tx
+        .find_program(id)
+        .await?
+        .ok_or(Error::NotFound { what: "programme" })?;
     program.file.ok_or_else(|| Error::Conflict {
         code: "program_not_ready",
         detail: format!("this version has no document: it is {}", program.status),

@@ -62,8 +62,16 @@ pub async fn list(
 ) -> Result<PageOf<Questionnaire>> {
     check_cursor::<QuestionnaireId>(page)?;
     let client = client.map(|id| parse_id::<ClientId>("client", id)).transpose()?;
-    let filter = QuestionnaireFilter { client, status: status.map(str::to_owned) };
-    Ok(app.tenant(&caller.tenant).read().await?.list_questionnaires(&filter, page).await?)
+    let filter = QuestionnaireFilter {
+        client,
+        status: status.map(str::to_owned),
+    };
+    Ok(app
+        .tenant(&caller.tenant)
+        .read()
+        .await?
+        .list_questionnaires(&filter, page)
+        .await?)
 }
 
 /// One run, question by question.
@@ -71,12 +79,18 @@ pub async fn list(
 /// Errors: `NotFound`.
 pub async fn find(app: &App, caller: &Caller, id: &QuestionnaireId) -> Result<Run> {
     let mut tx = app.tenant(&caller.tenant).read().await?;
-    let questionnaire = tx.find_questionnaire(id).await?.ok_or(Error::NotFound { what: "questionnaire" })?;
+    let questionnaire = tx
+        .find_questionnaire(id)
+        .await?
+        .ok_or(Error::NotFound { what: "questionnaire" })?;
     let today = current(&mut tx).await?;
     let begun_with = if questionnaire.form_version == today.version {
         None
     } else {
-        tx.form_of_version(questionnaire.form_version).await?.map(|row| read(&row)).transpose()?
+        tx.form_of_version(questionnaire.form_version)
+            .await?
+            .map(|row| read(&row))
+            .transpose()?
     };
     let mut stored: HashMap<String, StoredAnswer> = HashMap::new();
     let mut order = Vec::new();
@@ -84,22 +98,37 @@ pub async fn find(app: &App, caller: &Caller, id: &QuestionnaireId) -> Result<Ru
         order.push(answer.question.clone());
         stored.insert(answer.question.clone(), answer);
     }
-    let mut questions: Vec<Answered> =
-        today.form.questions.iter().map(|question| answered(question, stored.remove(&question.id))).collect();
+    let mut questions: Vec<Answered> = today
+        .form
+        .questions
+        .iter()
+        .map(|question| answered(question, stored.remove(&question.id)))
+        .collect();
     for removed in order {
-        let Some(answer) = stored.remove(&removed) else { continue };
+        let Some(answer) = stored.remove(&removed) else {
+            continue;
+        };
         questions.push(match begun_with.as_ref().and_then(|form| form.question(&removed)) {
-            Some(question) => Answered { is_removed: true, ..answered(question, Some(answer)) },
+            Some(question) => Answered {
+                is_removed: true,
+                ..answered(question, Some(answer))
+            },
             None => unknown(answer),
         });
     }
-    Ok(Run { questionnaire, questions })
+    Ok(Run {
+        questionnaire,
+        questions,
+    })
 }
 
 fn answered(question: &Question, stored: Option<StoredAnswer>) -> Answered {
     let raw = stored.as_ref().and_then(|stored| stored.answer.clone());
     let words = raw.as_ref().map(|answer| {
-        Localized::new(question.describe(answer, Language::Ru), question.describe(answer, Language::En))
+        Localized::new(
+            question.describe(answer, Language::Ru),
+            question.describe(answer, Language::En),
+        )
     });
     Answered {
         id: question.id.clone(),
@@ -138,7 +167,12 @@ pub async fn form(app: &App, caller: &Caller) -> Result<CurrentForm> {
 /// The newest version; before anybody saved one, the shipped questions as version 0.
 async fn current(tx: &mut Tx) -> Result<CurrentForm> {
     Ok(match tx.current_form().await? {
-        Some(row) => CurrentForm { form: read(&row)?, version: row.version, author: row.author, created_at: row.created_at },
+        Some(row) => CurrentForm {
+            form: read(&row)?,
+            version: row.version,
+            author: row.author,
+            created_at: row.created_at,
+        },
         None => CurrentForm {
             form: settings::shipped_form()?,
             version: 0,
@@ -149,7 +183,8 @@ async fn current(tx: &mut Tx) -> Result<CurrentForm> {
 }
 
 fn read(row: &FormRow) -> Result<Form> {
-    serde_json::from_str(&row.definition).map_err(|error| Error::internal(format!("form {} can't be read: {error}", row.id)))
+    serde_json::from_str(&row.definition)
+        .map_err(|error| Error::internal(format!("form {} can't be read: {error}", row.id)))
 }
 
 /// Saves the next version, if `version` is still current. People in the middle go on with the new questions and keep
@@ -158,7 +193,8 @@ fn read(row: &FormRow) -> Result<Form> {
 /// Errors: `VersionConflict`; `Invalid` names the question as `questions/<place>`.
 pub async fn save_form(app: &App, caller: &Caller, version: i64, form: Form) -> Result<CurrentForm> {
     check(&form)?;
-    let definition = serde_json::to_string(&form).map_err(|error| Error::internal(format!("a form can't be written: {error}")))?;
+    let definition =
+        serde_json::to_string(&form).map_err(|error| Error::internal(format!("a form can't be written: {error}")))?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let before = current(&mut tx).await?;
     if before.version != version {
@@ -172,34 +208,65 @@ pub async fn save_form(app: &App, caller: &Caller, version: i64, form: Form) -> 
         created_at: app.now(),
     };
     tx.insert_form(&row).await.map_err(|error| {
-        if error.is_unique_violation() { Error::VersionConflict { what: "form" } } else { error.into() }
+        if error.is_unique_violation() {
+            Error::VersionConflict { what: "form" }
+        } else {
+            error.into()
+        }
     })?;
     let details = json!({ "version": row.version, "questions": form.questions.len() });
-    tx.record_audit(&audit(app, caller, "questionnaire_form.saved", row.id.as_ref(), details)).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "questionnaire_form.saved",
+        row.id.as_ref(),
+        details,
+    ))
+    .await?;
     tx.commit().await?;
     settings::forget(app, &caller.tenant);
-    Ok(CurrentForm { form, version: row.version, author: row.author, created_at: row.created_at })
+    Ok(CurrentForm {
+        form,
+        version: row.version,
+        author: row.author,
+        created_at: row.created_at,
+    })
 }
 
 fn check(form: &Form) -> Result<()> {
     if form.questions.len() > MAX_QUESTIONS {
-        return Err(Error::invalid("questions", "length", format!("a form has {MAX_QUESTIONS} questions at most")));
+        return Err(Error::invalid(
+            "questions",
+            "length",
+            format!("a form has {MAX_QUESTIONS} questions at most"),
+        ));
     }
-    form.validate().map_err(|error| Error::Invalid(vec![problem(form, &error)]))?;
+    form.validate()
+        .map_err(|error| Error::Invalid(vec![problem(form, &error)]))?;
     let mut wrong = Vec::new();
     for (place, question) in form.questions.iter().enumerate() {
         let labels = std::iter::once(&question.label).chain(question.options().iter().map(|option| &option.label));
-        let is_long = |text: &Localized, limit: usize| text.ru.chars().count() > limit || text.en.chars().count() > limit;
+        let is_long =
+            |text: &Localized, limit: usize| text.ru.chars().count() > limit || text.en.chars().count() > limit;
         let texts = std::iter::once(&question.text).chain(&question.why);
-        if texts.into_iter().any(|text| is_long(text, MAX_TEXT_CHARS)) || labels.into_iter().any(|label| is_long(label, MAX_LABEL_CHARS)) {
+        if texts.into_iter().any(|text| is_long(text, MAX_TEXT_CHARS))
+            || labels.into_iter().any(|label| is_long(label, MAX_LABEL_CHARS))
+        {
             wrong.push(FieldProblem::new(
                 format!("questions/{place}"),
                 "length",
-                format!("question {}: texts have {MAX_TEXT_CHARS} characters at most, labels {MAX_LABEL_CHARS}", question.id),
+                format!(
+                    "question {}: texts have {MAX_TEXT_CHARS} characters at most, labels {MAX_LABEL_CHARS}",
+                    question.id
+                ),
             ));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(wrong))
+    }
 }
 
 fn problem(form: &Form, error: &FormError) -> FieldProblem {
@@ -229,7 +296,12 @@ fn problem(form: &Form, error: &FormError) -> FieldProblem {
 pub async fn drop_off(app: &App, caller: &Caller, since: Timestamp) -> Result<Vec<(DropOff, Localized)>> {
     let mut tx = app.tenant(&caller.tenant).read().await?;
     let form = current(&mut tx).await?.form;
-    let place = |id: &str| form.questions.iter().position(|question| question.id == id).unwrap_or(usize::MAX);
+    let place = |id: &str| {
+        form.questions
+            .iter()
+            .position(|question| question.id == id)
+            .unwrap_or(usize::MAX)
+    };
     let mut rows = tx.drop_off(since).await?;
     rows.sort_by_key(|row| place(&row.question));
     Ok(rows
@@ -254,7 +326,9 @@ mod tests {
         assert!(check(&shipped).is_ok());
         let mut doubled = shipped.clone();
         doubled.questions.push(shipped.questions[0].clone());
-        let Err(Error::Invalid(fields)) = check(&doubled) else { panic!("one id twice") };
+        let Err(Error::Invalid(fields)) = check(&doubled) else {
+            panic!("one id twice")
+        };
         assert_eq!(fields[0].field, format!("questions/{}", shipped.questions.len()));
         assert_eq!(fields[0].code, "duplicate_id");
     }

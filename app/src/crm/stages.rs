@@ -52,8 +52,14 @@ async fn in_use(tx: &mut Tx, id: &StageId) -> Result<Stage> {
 /// Adds a stage at a place, at the end without one.
 ///
 /// Errors: `Invalid` names the title; `Conflict` `too_many_stages`.
-pub async fn create(app: &App, caller: &Caller, kind: StageKind, title: Localized, place: Option<u32>) -> Result<Stage> {
-    let title = checked_title(title)?;
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    kind: StageKind,
+    title: Localized,
+    place: Option<u32>,
+) -> Result<Stage> {
+    let title = checked_title(&title)?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let mut stages = tx.lock_stages().await?;
     if stages.len() >= MAX_STAGES {
@@ -63,13 +69,27 @@ pub async fn create(app: &App, caller: &Caller, kind: StageKind, title: Localize
         });
     }
     let last = stages.iter().map(|stage| stage.position).max().unwrap_or(-1);
-    let stage = Stage { id: app.new_id(), kind, title, position: last + 1, version: 1, archived_at: None };
+    let stage = Stage {
+        id: app.new_id(),
+        kind,
+        title,
+        position: last + 1,
+        version: 1,
+        archived_at: None,
+    };
     tx.insert_stage(&stage).await?;
     stages.push(stage.clone());
     if let Some(place) = place {
         reorder(&mut tx, &mut stages, &stage.id, place).await?;
     }
-    tx.record_audit(&audit(app, caller, "stage.created", stage.id.as_ref(), json!({ "kind": kind }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "stage.created",
+        stage.id.as_ref(),
+        json!({ "kind": kind }),
+    ))
+    .await?;
     let stage = in_use(&mut tx, &stage.id).await?;
     tx.commit().await?;
     Ok(stage)
@@ -79,12 +99,15 @@ pub async fn create(app: &App, caller: &Caller, kind: StageKind, title: Localize
 ///
 /// Errors: `NotFound`; `VersionConflict`; `Invalid` names the title; `Conflict` `stage_not_empty` or `stage_needed` (the
 /// only one of kind `first_contact`: new clients need it).
-pub async fn update(app: &App, caller: &Caller, id: &StageId, version: i64, edit: Edit) -> Result<Stage> {
-    let title = edit.title.map(checked_title).transpose()?;
+pub async fn update(app: &App, caller: &Caller, id: &StageId, version: i64, edit: &Edit) -> Result<Stage> {
+    let title = edit.title.as_ref().map(checked_title).transpose()?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let mut stages = tx.lock_stages().await?;
-    let mut stage =
-        stages.iter().find(|stage| stage.id == *id).cloned().ok_or(Error::NotFound { what: "stage" })?;
+    let mut stage = stages
+        .iter()
+        .find(|stage| stage.id == *id)
+        .cloned()
+        .ok_or(Error::NotFound { what: "stage" })?;
     if stage.version != version {
         return Err(Error::VersionConflict { what: "stage" });
     }
@@ -94,7 +117,10 @@ pub async fn update(app: &App, caller: &Caller, id: &StageId, version: i64, edit
         stages.retain(|other| other.id != *id);
     } else if let Some(place) = edit.place {
         reorder(&mut tx, &mut stages, id, place).await?;
-        stage.position = stages.iter().position(|other| other.id == *id).map_or(stage.position, position);
+        stage.position = stages
+            .iter()
+            .position(|other| other.id == *id)
+            .map_or(stage.position, position);
     }
     let mut changed: Vec<&str> = Vec::new();
     if let Some(title) = title {
@@ -111,9 +137,19 @@ pub async fn update(app: &App, caller: &Caller, id: &StageId, version: i64, edit
         return Ok(stage);
     }
     tx.update_stage(&stage).await?;
-    tx.record_audit(&audit(app, caller, "stage.updated", id.as_ref(), json!({ "fields": changed }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "stage.updated",
+        id.as_ref(),
+        json!({ "fields": changed }),
+    ))
+    .await?;
     tx.commit().await?;
-    Ok(Stage { version: version + 1, ..stage })
+    Ok(Stage {
+        version: version + 1,
+        ..stage
+    })
 }
 
 async fn ensure_unneeded(tx: &mut Tx, stages: &[Stage], stage: &Stage) -> Result<()> {
@@ -136,7 +172,9 @@ async fn ensure_unneeded(tx: &mut Tx, stages: &[Stage], stage: &Stage) -> Result
 
 /// Puts one stage at a place and lets the others make room; only those whose place changes are written.
 async fn reorder(tx: &mut Tx, stages: &mut Vec<Stage>, id: &StageId, place: u32) -> Result<()> {
-    let Some(from) = stages.iter().position(|stage| stage.id == *id) else { return Ok(()) };
+    let Some(from) = stages.iter().position(|stage| stage.id == *id) else {
+        return Ok(());
+    };
     let stage = stages.remove(from);
     let place = usize::try_from(place).unwrap_or(usize::MAX).min(stages.len());
     stages.insert(place, stage);
@@ -152,7 +190,7 @@ fn position(at: usize) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX)
 }
 
-fn checked_title(title: Localized) -> Result<Localized> {
+fn checked_title(title: &Localized) -> Result<Localized> {
     let title = Localized::new(title.ru.trim(), title.en.trim());
     let mut wrong = Vec::new();
     if title.ru.is_empty() {
@@ -160,15 +198,26 @@ fn checked_title(title: Localized) -> Result<Localized> {
     }
     for (field, text) in [("title/ru", &title.ru), ("title/en", &title.en)] {
         if text.chars().count() > MAX_TITLE_CHARS || text.chars().any(char::is_control) {
-            wrong.push(FieldProblem::new(field, "length", format!("a title is one line of {MAX_TITLE_CHARS} characters at most")));
+            wrong.push(FieldProblem::new(
+                field,
+                "length",
+                format!("a title is one line of {MAX_TITLE_CHARS} characters at most"),
+            ));
         }
     }
-    if wrong.is_empty() { Ok(title) } else { Err(Error::Invalid(wrong)) }
+    if wrong.is_empty() {
+        Ok(title)
+    } else {
+        Err(Error::Invalid(wrong))
+    }
 }
 
 async fn total_of(tx: &mut Tx, stage: &StageId) -> Result<i64> {
     let totals = tx.stage_totals().await?;
-    Ok(totals.into_iter().find(|total| total.stage == *stage).map_or(0, |total| total.clients))
+    Ok(totals
+        .into_iter()
+        .find(|total| total.stage == *stage)
+        .map_or(0, |total| total.clients))
 }
 
 /// All stages with their totals and first clients. Totals are read from counters: a million clients cost no more than ten.
@@ -178,7 +227,10 @@ pub async fn board(app: &App, caller: &Caller, limit: u32) -> Result<Vec<Column>
     let page = PageRequest { limit, after: None };
     let mut columns = Vec::new();
     for stage in tx.stages().await? {
-        let total = totals.iter().find(|total| total.stage == stage.id).map_or(0, |total| total.clients);
+        let total = totals
+            .iter()
+            .find(|total| total.stage == stage.id)
+            .map_or(0, |total| total.clients);
         let clients = clients_of(&mut tx, &stage.id, &page).await?;
         columns.push(Column { stage, total, clients });
     }
@@ -196,8 +248,14 @@ pub async fn clients(app: &App, caller: &Caller, id: &StageId, page: &PageReques
 }
 
 async fn clients_of(tx: &mut Tx, stage: &StageId, page: &PageRequest) -> Result<PageOf<ClientView>> {
-    let filter = ClientFilter { stage: Some(stage.clone()), ..ClientFilter::default() };
+    let filter = ClientFilter {
+        stage: Some(stage.clone()),
+        ..ClientFilter::default()
+    };
     let found = tx.list_clients(&filter, page).await?;
     let items = views(tx, found.items).await?;
-    Ok(PageOf { items, next: found.next })
+    Ok(PageOf {
+        items,
+        next: found.next,
+    })
 }

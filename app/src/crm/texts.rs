@@ -29,7 +29,9 @@ impl TextView {
         let words = json!([self.own_ru, self.own_en]).to_string();
         let hash = Sha256::digest(words.as_bytes());
         // Six bytes stay exact in every JSON reader.
-        hash.iter().take(6).fold(0_i64, |sum, byte| (sum << 8) | i64::from(*byte))
+        hash.iter()
+            .take(6)
+            .fold(0_i64, |sum, byte| (sum << 8) | i64::from(*byte))
     }
 }
 
@@ -47,14 +49,23 @@ pub async fn find(app: &App, caller: &Caller, key: &str) -> Result<TextView> {
 }
 
 async fn one(tx: &mut Tx, key: &str) -> Result<TextView> {
-    views(tx).await?.into_iter().find(|text| text.key == key).ok_or(Error::NotFound { what: "text" })
+    views(tx)
+        .await?
+        .into_iter()
+        .find(|text| text.key == key)
+        .ok_or(Error::NotFound { what: "text" })
 }
 
 async fn views(tx: &mut Tx) -> Result<Vec<TextView>> {
-    let (ru, en) = (settings::shipped_texts(Language::Ru)?, settings::shipped_texts(Language::En)?);
+    let (ru, en) = (
+        settings::shipped_texts(Language::Ru)?,
+        settings::shipped_texts(Language::En)?,
+    );
     let own = tx.text_overrides().await?;
     let own_in = |key: &str, language: Language| {
-        own.iter().find(|(name, of, _)| name == key && *of == language).map(|(_, _, body)| body.clone())
+        own.iter()
+            .find(|(name, of, _)| name == key && *of == language)
+            .map(|(_, _, body)| body.clone())
     };
     Ok(Texts::KEYS
         .iter()
@@ -78,7 +89,10 @@ pub async fn save(app: &App, caller: &Caller, key: &str, version: i64, ru: Chang
         return Err(Error::VersionConflict { what: "text" });
     }
     let mut wrong = Vec::new();
-    for (change, shipped, language) in [(&ru, &before.shipped.ru, Language::Ru), (&en, &before.shipped.en, Language::En)] {
+    for (change, shipped, language) in [
+        (&ru, &before.shipped.ru, Language::Ru),
+        (&en, &before.shipped.en, Language::En),
+    ] {
         if let Some(Some(text)) = change
             && let Err((code, message)) = check(before.key, shipped, text)
         {
@@ -97,7 +111,14 @@ pub async fn save(app: &App, caller: &Caller, key: &str, version: i64, ru: Chang
         }
         changed.push(language.code());
     }
-    tx.record_audit(&audit(app, caller, "text.saved", before.key, json!({ "languages": changed }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "text.saved",
+        before.key,
+        json!({ "languages": changed }),
+    ))
+    .await?;
     let after = one(&mut tx, key).await?;
     tx.commit().await?;
     settings::forget(app, &caller.tenant);
@@ -105,13 +126,26 @@ pub async fn save(app: &App, caller: &Caller, key: &str, version: i64, ru: Chang
 }
 
 fn check(key: &str, shipped: &str, text: &str) -> std::result::Result<(), (&'static str, String)> {
-    let limit = if key.starts_with("button_") { MAX_BUTTON_CHARS } else { MAX_TEXT_CHARS };
+    let limit = if key.starts_with("button_") {
+        MAX_BUTTON_CHARS
+    } else {
+        MAX_TEXT_CHARS
+    };
     let length = text.trim().chars().count();
     if length == 0 || length > limit {
-        return Err(("length", format!("needs 1 to {limit} characters; null brings the shipped text back")));
+        return Err((
+            "length",
+            format!("needs 1 to {limit} characters; null brings the shipped text back"),
+        ));
     }
-    if text.chars().any(|character| character.is_control() && character != '\n') {
-        return Err(("invalid_character", "must have no control characters but line ends".into()));
+    if text
+        .chars()
+        .any(|character| character.is_control() && character != '\n')
+    {
+        return Err((
+            "invalid_character",
+            "must have no control characters but line ends".into(),
+        ));
     }
     let known = placeholders(shipped);
     match placeholders(text).into_iter().find(|name| !known.contains(name)) {
@@ -120,7 +154,10 @@ fn check(key: &str, shipped: &str, text: &str) -> std::result::Result<(), (&'sta
             if known.is_empty() {
                 format!("{{{unknown}}} means nothing here: this text has no placeholders")
             } else {
-                format!("{{{unknown}}} means nothing here; this text knows {{{}}}", known.join("}, {"))
+                format!(
+                    "{{{unknown}}} means nothing here; this text knows {{{}}}",
+                    known.join("}, {")
+                )
             },
         )),
         None => Ok(()),
@@ -144,7 +181,10 @@ mod tests {
     fn a_text_may_use_the_placeholders_the_shipped_one_has() {
         let shipped = "Здравствуйте, {name}! Я {brand}.";
         assert!(check("greeting", shipped, "Привет, {name}!").is_ok());
-        assert_eq!(check("greeting", shipped, "Привет, {nmae}!").unwrap_err().0, "unknown_placeholder");
+        assert_eq!(
+            check("greeting", shipped, "Привет, {nmae}!").unwrap_err().0,
+            "unknown_placeholder"
+        );
         assert_eq!(check("greeting", shipped, "  ").unwrap_err().0, "length");
         assert_eq!(check("button_free", "Да", &"я".repeat(41)).unwrap_err().0, "length");
     }

@@ -57,16 +57,49 @@ pub async fn list(app: &App, caller: &Caller, client: &ClientId, page: &PageRequ
     ensure_client(&mut tx, client).await?;
     let limit = page.limit;
     let mut entries: Vec<Entry> = Vec::new();
-    entries.extend(tx.list_actions(client, &older::<ActionId>(before, limit)).await?.items.into_iter().map(Entry::Action));
-    entries.extend(tx.list_moves(client, &older::<MoveId>(before, limit)).await?.items.into_iter().map(Entry::Move));
-    entries.extend(tx.list_messages(client, &older::<MessageId>(before, limit)).await?.items.into_iter().map(Entry::Message));
-    entries.extend(tx.list_consents(client, &older::<ConsentId>(before, limit)).await?.items.into_iter().map(Entry::Consent));
-    entries.extend(tx.list_touches(client, &older::<TouchId>(before, limit)).await?.items.into_iter().map(Entry::Touch));
+    entries.extend(
+        tx.list_actions(client, &older::<ActionId>(before, limit))
+            .await?
+            .items
+            .into_iter()
+            .map(Entry::Action),
+    );
+    entries.extend(
+        tx.list_moves(client, &older::<MoveId>(before, limit))
+            .await?
+            .items
+            .into_iter()
+            .map(Entry::Move),
+    );
+    entries.extend(
+        tx.list_messages(client, &older::<MessageId>(before, limit))
+            .await?
+            .items
+            .into_iter()
+            .map(Entry::Message),
+    );
+    entries.extend(
+        tx.list_consents(client, &older::<ConsentId>(before, limit))
+            .await?
+            .items
+            .into_iter()
+            .map(Entry::Consent),
+    );
+    entries.extend(
+        tx.list_touches(client, &older::<TouchId>(before, limit))
+            .await?
+            .items
+            .into_iter()
+            .map(Entry::Touch),
+    );
     entries.sort_by(|one, other| other.ulid().cmp(one.ulid()));
     let rows = limit as usize;
     let is_more = entries.len() > rows;
     entries.truncate(rows);
-    let next = entries.last().filter(|_| is_more).map(|entry| Cursor(entry.ulid().to_owned()));
+    let next = entries
+        .last()
+        .filter(|_| is_more)
+        .map(|entry| Cursor(entry.ulid().to_owned()));
     Ok(PageOf { items: entries, next })
 }
 
@@ -76,7 +109,10 @@ fn after<T: Id>(ulid: &str) -> String {
 
 /// One row more than a page, so that a single table can tell that there is more.
 fn older<T: Id>(before: Option<&str>, limit: u32) -> PageRequest {
-    PageRequest { limit: limit.saturating_add(1), after: before.map(|ulid| Cursor(after::<T>(ulid))) }
+    PageRequest {
+        limit: limit.saturating_add(1),
+        after: before.map(|ulid| Cursor(after::<T>(ulid))),
+    }
 }
 
 /// The conversation, newest first.
@@ -90,5 +126,8 @@ pub async fn messages(app: &App, caller: &Caller, client: &ClientId, page: &Page
 }
 
 async fn ensure_client(tx: &mut Tx, client: &ClientId) -> Result<()> {
-    tx.find_client(client).await?.map(|_| ()).ok_or(Error::NotFound { what: "client" })
+    tx.find_client(client)
+        .await?
+        .map(|_| ())
+        .ok_or(Error::NotFound { what: "client" })
 }

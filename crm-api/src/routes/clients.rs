@@ -8,9 +8,9 @@ use api_types::crm::{
 };
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
+use app::converse;
 use app::crm::clients::{self, ClientView, Draft, Edit, Search};
 use app::crm::{moves, timeline};
-use app::converse;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{HeaderName, LOCATION};
@@ -58,7 +58,10 @@ async fn list(
     Admin(caller): Admin,
     Query(query): Query<ClientQuery>,
 ) -> ApiResult<Json<Page<Client>>> {
-    let page = paging::request(&PageQuery { limit: query.limit, cursor: query.cursor })?;
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
     let search = Search {
         words: query.q,
         phone: query.phone,
@@ -158,7 +161,9 @@ async fn update(
         language: patch.language.map(|language| language.map(read_language)),
         owner: patch.owner,
     };
-    Ok(versioned(clients::update(&state.app, &caller, &id, version, &edit).await?))
+    Ok(versioned(
+        clients::update(&state.app, &caller, &id, version, &edit).await?,
+    ))
 }
 
 #[derive(Deserialize)]
@@ -192,7 +197,9 @@ async fn add_tag(
     Admin(caller): Admin,
     PathParts(path): PathParts<TagPath>,
 ) -> ApiResult<Versioned<Client>> {
-    Ok(versioned(clients::add_tag(&state.app, &caller, &path.client()?, &path.tag).await?))
+    Ok(versioned(
+        clients::add_tag(&state.app, &caller, &path.client()?, &path.tag).await?,
+    ))
 }
 
 /// Take a tag off a client
@@ -208,7 +215,9 @@ async fn remove_tag(
     Admin(caller): Admin,
     PathParts(path): PathParts<TagPath>,
 ) -> ApiResult<Versioned<Client>> {
-    Ok(versioned(clients::remove_tag(&state.app, &caller, &path.client()?, &path.tag).await?))
+    Ok(versioned(
+        clients::remove_tag(&state.app, &caller, &path.client()?, &path.tag).await?,
+    ))
 }
 
 /// Move a client to a stage
@@ -223,7 +232,7 @@ async fn remove_tag(
     responses(
         (status = 200, body = Client),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`stage_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`stage_archived`, or `moved_meanwhile` by somebody else", body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -298,7 +307,10 @@ pub(super) const fn show_language(language: Language) -> WireLanguage {
 }
 
 pub(super) fn show_text(text: domain::language::Localized) -> Localized {
-    Localized { ru: text.ru, en: text.en }
+    Localized {
+        ru: text.ru,
+        en: text.en,
+    }
 }
 
 pub(super) fn read_text(text: Localized) -> domain::language::Localized {
@@ -308,11 +320,17 @@ pub(super) fn read_text(text: Localized) -> domain::language::Localized {
 /// UTM marks are kept as a JSON object; anything else in it than texts is left out.
 pub(super) fn show_utm(utm: &str) -> BTreeMap<String, String> {
     let marks: BTreeMap<String, serde_json::Value> = serde_json::from_str(utm).unwrap_or_default();
-    marks.into_iter().filter_map(|(name, value)| value.as_str().map(|value| (name, value.to_owned()))).collect()
+    marks
+        .into_iter()
+        .filter_map(|(name, value)| value.as_str().map(|value| (name, value.to_owned())))
+        .collect()
 }
 
 fn versioned(view: ClientView) -> Versioned<Client> {
-    Versioned { version: view.client.version, body: show(view) }
+    Versioned {
+        version: view.client.version,
+        body: show(view),
+    }
 }
 
 pub(super) fn show(view: ClientView) -> Client {
@@ -342,5 +360,9 @@ pub(super) fn show(view: ClientView) -> Client {
 }
 
 fn show_stage_ref(stage: Stage) -> StageRef {
-    StageRef { id: stage.id.to_string(), kind: show_kind(stage.kind), title: show_text(stage.title) }
+    StageRef {
+        id: stage.id.to_string(),
+        kind: show_kind(stage.kind),
+        title: show_text(stage.title),
+    }
 }

@@ -7,26 +7,41 @@ use domain::questionnaire::{Choice, Kind, NumberKind, Question, Unit};
 use super::clients::{read_text, show_text};
 
 pub(super) fn read_form(form: Form) -> domain_form::Form {
-    domain_form::Form { questions: form.questions.into_iter().map(read_question).collect() }
+    domain_form::Form {
+        questions: form.questions.into_iter().map(read_question).collect(),
+    }
 }
 
 fn read_question(question: FormQuestion) -> Question {
     Question {
         id: question.id,
         kind: match question.kind {
-            QuestionKind::Choice { options } => Kind::Choice { options: options.into_iter().map(read_choice).collect() },
-            QuestionKind::Choices { options } => Kind::Choices { options: options.into_iter().map(read_choice).collect() },
-            QuestionKind::Number { unit, min_tenths, max_tenths, allows_fraction } => {
-                Kind::Number(NumberKind { unit: read_unit(unit), min_tenths, max_tenths, allows_fraction })
-            }
+            QuestionKind::Choice { options } => Kind::Choice {
+                options: options.into_iter().map(read_choice).collect(),
+            },
+            QuestionKind::Choices { options } => Kind::Choices {
+                options: options.into_iter().map(read_choice).collect(),
+            },
+            QuestionKind::Number {
+                unit,
+                min_tenths,
+                max_tenths,
+                allows_fraction,
+            } => Kind::Number(NumberKind {
+                unit: read_unit(unit),
+                min_tenths,
+                max_tenths,
+                allows_fraction,
+            }),
         },
         text: read_text(question.text),
         label: read_text(question.label),
         why: question.why.map(read_text),
         is_optional: question.is_optional,
-        when: question
-            .when
-            .map(|condition| domain_form::Condition { question: condition.question, any_of: condition.any_of }),
+        when: question.when.map(|condition| domain_form::Condition {
+            question: condition.question,
+            any_of: condition.any_of,
+        }),
     }
 }
 
@@ -52,8 +67,12 @@ pub(super) fn show_question(question: Question) -> FormQuestion {
     FormQuestion {
         id: question.id,
         kind: match question.kind {
-            Kind::Choice { options } => QuestionKind::Choice { options: options.into_iter().map(show_choice).collect() },
-            Kind::Choices { options } => QuestionKind::Choices { options: options.into_iter().map(show_choice).collect() },
+            Kind::Choice { options } => QuestionKind::Choice {
+                options: options.into_iter().map(show_choice).collect(),
+            },
+            Kind::Choices { options } => QuestionKind::Choices {
+                options: options.into_iter().map(show_choice).collect(),
+            },
             Kind::Number(number) => QuestionKind::Number {
                 unit: show_unit(number.unit),
                 min_tenths: number.min_tenths,
@@ -65,7 +84,10 @@ pub(super) fn show_question(question: Question) -> FormQuestion {
         label: show_text(question.label),
         why: question.why.map(show_text),
         is_optional: question.is_optional,
-        when: question.when.map(|condition| Condition { question: condition.question, any_of: condition.any_of }),
+        when: question.when.map(|condition| Condition {
+            question: condition.question,
+            any_of: condition.any_of,
+        }),
     }
 }
 

@@ -18,7 +18,10 @@ use crate::problem::ApiResult;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(find, update)).routes(routes!(take))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(find, update))
+        .routes(routes!(take))
 }
 
 /// List leads
@@ -36,7 +39,10 @@ async fn list(
     Admin(caller): Admin,
     Query(query): Query<LeadQuery>,
 ) -> ApiResult<Json<Page<Lead>>> {
-    let page = paging::request(&PageQuery { limit: query.limit, cursor: query.cursor })?;
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
     let status = query.status.map(read_status);
     let found = leads::list(&state.app, &caller, status, query.client.as_deref(), &page).await?;
     Ok(Json(paging::page(found, show)))
@@ -85,7 +91,9 @@ async fn update(
     IfMatch(version): IfMatch,
     Json(patch): Json<LeadPatch>,
 ) -> ApiResult<Versioned<Lead>> {
-    Ok(versioned(leads::set_status(&state.app, &caller, &id, version, read_status(patch.status)).await?))
+    Ok(versioned(
+        leads::set_status(&state.app, &caller, &id, version, read_status(patch.status)).await?,
+    ))
 }
 
 /// Take a lead
@@ -130,7 +138,10 @@ const fn show_status(status: LeadStatus) -> WireStatus {
 }
 
 fn versioned(lead: store::Lead) -> Versioned<Lead> {
-    Versioned { version: lead.version, body: show(lead) }
+    Versioned {
+        version: lead.version,
+        body: show(lead),
+    }
 }
 
 fn show(lead: store::Lead) -> Lead {

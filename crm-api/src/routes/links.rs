@@ -71,7 +71,11 @@ fn show(view: LinkView) -> DeepLink {
     let link = view.link;
     DeepLink {
         token: link.token,
-        purpose: if link.purpose == links::TRAINER { LinkPurpose::Trainer } else { LinkPurpose::Source },
+        purpose: if link.purpose == links::TRAINER {
+            LinkPurpose::Trainer
+        } else {
+            LinkPurpose::Source
+        },
         source: link.source,
         campaign: link.campaign,
         utm: show_utm(&link.utm),

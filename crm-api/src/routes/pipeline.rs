@@ -1,13 +1,13 @@
 //! The pipeline: stages, board, moves of several clients.
 
 use api_types::crm::{
-    Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, Client, NewStage, Stage, StageKind as WireKind, StageList,
-    StagePatch,
+    Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, Client, NewStage, Stage, StageKind as WireKind,
+    StageList, StagePatch,
 };
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
-use app::crm::stages::{self, Edit};
 use app::crm::moves;
+use app::crm::stages::{self, Edit};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{HeaderName, LOCATION};
@@ -61,7 +61,14 @@ async fn create_stage(
     Admin(caller): Admin,
     Json(new): Json<NewStage>,
 ) -> ApiResult<(StatusCode, [(HeaderName, String); 1], Versioned<Stage>)> {
-    let stage = stages::create(&state.app, &caller, read_kind(new.kind), read_text(new.title), new.position).await?;
+    let stage = stages::create(
+        &state.app,
+        &caller,
+        read_kind(new.kind),
+        read_text(new.title),
+        new.position,
+    )
+    .await?;
     let location = format!("/api/pipeline/stages/{}", stage.id);
     Ok((StatusCode::CREATED, [(LOCATION, location)], versioned(stage)))
 }
@@ -110,8 +117,14 @@ async fn update_stage(
     IfMatch(version): IfMatch,
     Json(patch): Json<StagePatch>,
 ) -> ApiResult<Versioned<Stage>> {
-    let edit = Edit { title: patch.title.map(read_text), place: patch.position, archive: patch.archived };
-    Ok(versioned(stages::update(&state.app, &caller, &id, version, edit).await?))
+    let edit = Edit {
+        title: patch.title.map(read_text),
+        place: patch.position,
+        archive: patch.archived,
+    };
+    Ok(versioned(
+        stages::update(&state.app, &caller, &id, version, &edit).await?,
+    ))
 }
 
 /// List the clients of a stage
@@ -143,7 +156,10 @@ async fn board(
     Admin(caller): Admin,
     Query(query): Query<BoardQuery>,
 ) -> ApiResult<Json<Board>> {
-    let page = paging::request(&PageQuery { limit: query.limit.or(Some(COLUMN_LIMIT)), cursor: None })?;
+    let page = paging::request(&PageQuery {
+        limit: query.limit.or(Some(COLUMN_LIMIT)),
+        cursor: None,
+    })?;
     let columns = stages::board(&state.app, &caller, page.limit).await?;
     let columns = columns
         .into_iter()
@@ -166,7 +182,7 @@ async fn board(
     request_body = BulkMoveRequest,
     responses(
         (status = 200, body = BulkMoved),
-        (status = 409, description = "`stage_archived`", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`stage_archived`, or `moved_meanwhile` by somebody else", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "Unknown clients are named as `client_ids/<place>`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -175,9 +191,18 @@ async fn move_several(
     Admin(caller): Admin,
     Json(request): Json<BulkMoveRequest>,
 ) -> ApiResult<Json<BulkMoved>> {
-    let done =
-        moves::many(&state.app, &caller, &request.client_ids, &request.stage_id, request.reason.as_deref()).await?;
-    Ok(Json(BulkMoved { moved: done.moved, unchanged: done.unchanged }))
+    let done = moves::many(
+        &state.app,
+        &caller,
+        &request.client_ids,
+        &request.stage_id,
+        request.reason.as_deref(),
+    )
+    .await?;
+    Ok(Json(BulkMoved {
+        moved: done.moved,
+        unchanged: done.unchanged,
+    }))
 }
 
 const fn read_kind(kind: WireKind) -> StageKind {
@@ -205,7 +230,10 @@ pub(super) const fn show_kind(kind: StageKind) -> WireKind {
 }
 
 fn versioned(stage: store::Stage) -> Versioned<Stage> {
-    Versioned { version: stage.version, body: show(stage) }
+    Versioned {
+        version: stage.version,
+        body: show(stage),
+    }
 }
 
 fn show(stage: store::Stage) -> Stage {

@@ -44,7 +44,10 @@ async fn list(
     Admin(caller): Admin,
     Query(query): Query<ProgramQuery>,
 ) -> ApiResult<Json<Page<Program>>> {
-    let page = paging::request(&PageQuery { limit: query.limit, cursor: query.cursor })?;
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
     let status = query.status.map(status_code);
     let found = programs::list(&state.app, &caller, query.client.as_deref(), status, &page).await?;
     Ok(Json(paging::page(found, show)))
@@ -118,7 +121,11 @@ async fn regenerate(
 ) -> ApiResult<(StatusCode, [(HeaderName, String); 1], Json<Program>)> {
     let fresh = generate_program::order(&state.app, &caller, &id).await?;
     let view = programs::find(&state.app, &caller, &fresh).await?;
-    Ok((StatusCode::ACCEPTED, [(LOCATION, format!("/api/programs/{fresh}"))], Json(show(view.program))))
+    Ok((
+        StatusCode::ACCEPTED,
+        [(LOCATION, format!("/api/programs/{fresh}"))],
+        Json(show(view.program)),
+    ))
 }
 
 /// Send a version again
@@ -156,7 +163,11 @@ fn show(program: store::Program) -> Program {
         client_id: program.client.to_string(),
         questionnaire_id: program.questionnaire.to_string(),
         version: program.version,
-        scope: if program.scope == "full" { ProgramScope::Full } else { ProgramScope::Free },
+        scope: if program.scope == "full" {
+            ProgramScope::Full
+        } else {
+            ProgramScope::Free
+        },
         status: match program.status.as_str() {
             "ready" => ProgramStatus::Ready,
             "failed" => ProgramStatus::Failed,

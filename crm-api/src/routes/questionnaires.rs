@@ -1,8 +1,8 @@
 //! Questionnaires: runs, the form, where people stop.
 
 use api_types::crm::{
-    Answered, DropOffQuery, DropOffReport, Form, QuestionDropOff, Questionnaire, QuestionnaireDetails, QuestionnaireQuery,
-    QuestionnaireStatus, RawAnswer, VersionedForm,
+    Answered, DropOffQuery, DropOffReport, Form, QuestionDropOff, Questionnaire, QuestionnaireDetails,
+    QuestionnaireQuery, QuestionnaireStatus, RawAnswer, VersionedForm,
 };
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
@@ -48,10 +48,13 @@ async fn list(
     Admin(caller): Admin,
     Query(query): Query<QuestionnaireQuery>,
 ) -> ApiResult<Json<Page<Questionnaire>>> {
-    let page = paging::request(&PageQuery { limit: query.limit, cursor: query.cursor })?;
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
     let status = query.status.map(status_code);
     let found = questionnaires::list(&state.app, &caller, query.client.as_deref(), status, &page).await?;
-    Ok(Json(paging::page(found, show)))
+    Ok(Json(paging::page(found, |run| show(&run))))
 }
 
 /// Get a questionnaire
@@ -71,7 +74,10 @@ async fn find(
 ) -> ApiResult<Json<QuestionnaireDetails>> {
     let run = questionnaires::find(&state.app, &caller, &id).await?;
     let questions = run.questions.into_iter().map(show_answered).collect();
-    Ok(Json(QuestionnaireDetails { questionnaire: show(run.questionnaire), questions }))
+    Ok(Json(QuestionnaireDetails {
+        questionnaire: show(&run.questionnaire),
+        questions,
+    }))
 }
 
 /// Get the form
@@ -107,7 +113,9 @@ async fn save_form(
     IfMatch(version): IfMatch,
     Json(form): Json<Form>,
 ) -> ApiResult<Versioned<VersionedForm>> {
-    Ok(versioned(questionnaires::save_form(&state.app, &caller, version, read_form(form)).await?))
+    Ok(versioned(
+        questionnaires::save_form(&state.app, &caller, version, read_form(form)).await?,
+    ))
 }
 
 /// See where people stop
@@ -125,7 +133,9 @@ async fn drop_off(
     Admin(caller): Admin,
     Query(query): Query<DropOffQuery>,
 ) -> ApiResult<Json<DropOffReport>> {
-    let since = query.since.map_or_else(|| state.app.now().plus_millis(-MONTH_MS), Timestamp::from_utc);
+    let since = query
+        .since
+        .map_or_else(|| state.app.now().plus_millis(-MONTH_MS), Timestamp::from_utc);
     let rows = questionnaires::drop_off(&state.app, &caller, since).await?;
     let questions = rows
         .into_iter()
@@ -138,7 +148,10 @@ async fn drop_off(
             average_ms: row.average_ms,
         })
         .collect();
-    Ok(Json(DropOffReport { since: since.to_utc(), questions }))
+    Ok(Json(DropOffReport {
+        since: since.to_utc(),
+        questions,
+    }))
 }
 
 const fn status_code(status: QuestionnaireStatus) -> &'static str {
@@ -149,7 +162,7 @@ const fn status_code(status: QuestionnaireStatus) -> &'static str {
     }
 }
 
-fn show(run: store::Questionnaire) -> Questionnaire {
+fn show(run: &store::Questionnaire) -> Questionnaire {
     Questionnaire {
         id: run.id.to_string(),
         client_id: run.client.to_string(),

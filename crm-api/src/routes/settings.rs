@@ -73,7 +73,11 @@ async fn save_brand(
 /// Every text the product says: what is shipped and the owner's own.
 #[utoipa::path(get, path = "/api/texts", tag = "settings", responses((status = 200, body = TextList)))]
 async fn list_texts(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<Json<TextList>> {
-    let items = texts::list(&state.app, &caller).await?.into_iter().map(show_text_view).collect();
+    let items = texts::list(&state.app, &caller)
+        .await?
+        .into_iter()
+        .map(show_text_view)
+        .collect();
     Ok(Json(TextList { items }))
 }
 
@@ -121,7 +125,9 @@ async fn save_text(
     IfMatch(version): IfMatch,
     Json(wanted): Json<TextOverride>,
 ) -> ApiResult<Versioned<ShownText>> {
-    Ok(versioned(texts::save(&state.app, &caller, &key, version, wanted.ru, wanted.en).await?))
+    Ok(versioned(
+        texts::save(&state.app, &caller, &key, version, wanted.ru, wanted.en).await?,
+    ))
 }
 
 fn show_brand(brand: settings::Brand, version: i64) -> Versioned<VersionedBrand> {
@@ -135,11 +141,17 @@ fn show_brand(brand: settings::Brand, version: i64) -> Versioned<VersionedBrand>
         accent: brand.accent,
         telegram_bot_username: brand.telegram_bot_username,
     };
-    Versioned { version, body: VersionedBrand { version, brand } }
+    Versioned {
+        version,
+        body: VersionedBrand { version, brand },
+    }
 }
 
 fn versioned(view: TextView) -> Versioned<ShownText> {
-    Versioned { version: view.version(), body: show_text_view(view) }
+    Versioned {
+        version: view.version(),
+        body: show_text_view(view),
+    }
 }
 
 fn show_text_view(view: TextView) -> ShownText {
@@ -147,6 +159,9 @@ fn show_text_view(view: TextView) -> ShownText {
         key: view.key.to_owned(),
         version: view.version(),
         default: show_text(view.shipped),
-        own: TextOverride { ru: view.own_ru.map(Some), en: view.own_en.map(Some) },
+        own: TextOverride {
+            ru: view.own_ru.map(Some),
+            en: view.own_en.map(Some),
+        },
     }
 }

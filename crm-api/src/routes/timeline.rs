@@ -93,7 +93,11 @@ pub(super) fn show_message(message: Message) -> ClientMessage {
 }
 
 fn direction(message: &Message) -> MessageDirection {
-    if message.direction == "in" { MessageDirection::In } else { MessageDirection::Out }
+    if message.direction == "in" {
+        MessageDirection::In
+    } else {
+        MessageDirection::Out
+    }
 }
 
 fn author(message: &Message) -> MessageAuthor {

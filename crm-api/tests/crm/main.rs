@@ -1,0 +1,19 @@
+//! The administrator's routes, from the outside, on both databases.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod desk;
+
+mod clients;
+mod editors;
+mod leads;
+mod links;
+mod pipeline;
+mod programs;
+mod questionnaires;
+mod search;
+mod settings;
+mod timeline;
