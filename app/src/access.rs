@@ -36,7 +36,8 @@ const MAX_NAME_CHARS: usize = 100;
 /// Each hash takes 19 MiB and a core; more at once would let guesses starve everything else.
 static HASHING: Semaphore = Semaphore::const_new(2);
 /// Verified against when nobody has that e-mail address, so that the answer takes as long. Nothing hashes to it.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Somebody whose session or token is valid.
 #[derive(Debug, Clone)]
@@ -56,7 +57,9 @@ pub struct SessionHandle {
 
 impl std::fmt::Debug for SessionHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionHandle").field("user_id", &self.user_id).finish_non_exhaustive()
+        f.debug_struct("SessionHandle")
+            .field("user_id", &self.user_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,11 +81,17 @@ pub async fn sign_in(app: &App, email: &str, password: &str, peer: IpAddr, reque
     let by_email = format!("email:{email}");
     let by_peer = format!("peer:{peer}");
     // The guess is counted before it is looked at: a thousand at once are counted one after another.
-    let peer_failures = count_guess(app, &[&by_email, &by_peer]).await?.pop().unwrap_or_default();
+    let peer_failures = count_guess(app, &[&by_email, &by_peer])
+        .await?
+        .pop()
+        .unwrap_or_default();
     let mut tx = app.store().system_read().await?;
     let subject = tx.sign_in_subject(&email).await?;
     drop(tx);
-    let hash = subject.as_ref().map_or(NOBODY, |subject| subject.password_hash.as_str()).to_owned();
+    let hash = subject
+        .as_ref()
+        .map_or(NOBODY, |subject| subject.password_hash.as_str())
+        .to_owned();
     let is_right = verify(password, hash).await?;
     let Some(subject) = subject.filter(|subject| is_right && !subject.is_disabled) else {
         return Err(Error::Unauthenticated);
@@ -91,12 +100,23 @@ pub async fn sign_in(app: &App, email: &str, password: &str, peer: IpAddr, reque
     tx.set_sign_in_failures(&by_email, 0).await?;
     tx.set_sign_in_failures(&by_peer, peer_failures).await?;
     tx.commit().await?;
-    let caller =
-        Caller { tenant: subject.tenant_id, actor: Actor::User(subject.user_id.clone()), role: Role::Admin, request_id };
+    let caller = Caller {
+        tenant: subject.tenant_id,
+        actor: Actor::User(subject.user_id.clone()),
+        role: Role::Admin,
+        request_id,
+    };
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let user = tx.user(&subject.user_id).await?.ok_or(Error::Unauthenticated)?;
     let signed_in = open_session(app, &mut tx, user).await?;
-    tx.record_audit(&audit(app, &caller, "user.signed_in", signed_in.user.id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(
+        app,
+        &caller,
+        "user.signed_in",
+        signed_in.user.id.as_ref(),
+        json!({}),
+    ))
+    .await?;
     tx.commit().await?;
     Ok(signed_in)
 }
@@ -105,7 +125,14 @@ pub async fn sign_out(app: &App, who: &Authenticated) -> Result<()> {
     let Some(session) = &who.session else { return Ok(()) };
     let mut tx = app.tenant(&who.caller.tenant).write().await?;
     tx.delete_session(&session.token_hash).await?;
-    tx.record_audit(&audit(app, &who.caller, "user.signed_out", session.user_id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(
+        app,
+        &who.caller,
+        "user.signed_out",
+        session.user_id.as_ref(),
+        json!({}),
+    ))
+    .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -127,24 +154,50 @@ pub async fn authenticate_session(app: &App, token: &str, request_id: RequestId)
         tx.commit().await?;
     }
     let role = role_of(&session.role)?;
-    let caller = Caller { tenant: session.tenant_id, actor: Actor::User(session.user_id.clone()), role, request_id };
-    let session = SessionHandle { user_id: session.user_id, csrf_token: session.csrf_token, token_hash };
-    Ok(Authenticated { caller, session: Some(session) })
+    let caller = Caller {
+        tenant: session.tenant_id,
+        actor: Actor::User(session.user_id.clone()),
+        role,
+        request_id,
+    };
+    let session = SessionHandle {
+        user_id: session.user_id,
+        csrf_token: session.csrf_token,
+        token_hash,
+    };
+    Ok(Authenticated {
+        caller,
+        session: Some(session),
+    })
 }
 
 /// Errors: `Unauthenticated` when the token is unknown or revoked.
 pub async fn authenticate_token(app: &App, token: &str, request_id: RequestId) -> Result<Authenticated> {
     let mut tx = app.store().system_read().await?;
-    let key = tx.api_key(&token_hash(token)).await?.filter(|key| key.revoked_at.is_none()).ok_or(Error::Unauthenticated)?;
+    let key = tx
+        .api_key(&token_hash(token))
+        .await?
+        .filter(|key| key.revoked_at.is_none())
+        .ok_or(Error::Unauthenticated)?;
     let role = role_of(&key.role)?;
-    let caller = Caller { tenant: key.tenant_id, actor: Actor::Key(key.id), role, request_id };
+    let caller = Caller {
+        tenant: key.tenant_id,
+        actor: Actor::Key(key.id),
+        role,
+        request_id,
+    };
     Ok(Authenticated { caller, session: None })
 }
 
 /// The person behind a session; `None` for a token.
 pub async fn who_is(app: &App, who: &Authenticated) -> Result<Option<User>> {
     let Some(session) = &who.session else { return Ok(None) };
-    Ok(app.tenant(&who.caller.tenant).read().await?.user(&session.user_id).await?)
+    Ok(app
+        .tenant(&who.caller.tenant)
+        .read()
+        .await?
+        .user(&session.user_id)
+        .await?)
 }
 
 /// Errors: `Invalid` names `email`, `name` or `password`; `Conflict` `email_taken`.
@@ -169,12 +222,16 @@ pub async fn create_user(app: &App, caller: &Caller, name: &str, email: &str, pa
     };
     tx.insert_user(&user).await.map_err(|error| {
         if error.is_unique_violation() {
-            Error::Conflict { code: "email_taken", detail: "somebody signs in with this e-mail address already".into() }
+            Error::Conflict {
+                code: "email_taken",
+                detail: "somebody signs in with this e-mail address already".into(),
+            }
         } else {
             error.into()
         }
     })?;
-    tx.record_audit(&audit(app, caller, "user.created", id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(app, caller, "user.created", id.as_ref(), json!({})))
+        .await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -188,9 +245,18 @@ pub async fn change_password(app: &App, who: &Authenticated, current: &str, new:
     let subject = format!("password:{}", session.user_id);
     count_guess(app, &[&subject]).await?;
     let tenant = app.tenant(&who.caller.tenant);
-    let known = tenant.read().await?.password_hash(&session.user_id).await?.ok_or(Error::Unauthenticated)?;
+    let known = tenant
+        .read()
+        .await?
+        .password_hash(&session.user_id)
+        .await?
+        .ok_or(Error::Unauthenticated)?;
     if !verify(current, known.clone()).await? {
-        return Err(Error::invalid("current_password", "wrong", "this is not your current password"));
+        return Err(Error::invalid(
+            "current_password",
+            "wrong",
+            "this is not your current password",
+        ));
     }
     let fresh = hash(new).await?;
     let mut system = app.store().system().await?;
@@ -204,7 +270,14 @@ pub async fn change_password(app: &App, who: &Authenticated, current: &str, new:
     tx.delete_sessions_of(&session.user_id).await?;
     let user = tx.user(&session.user_id).await?.ok_or(Error::Unauthenticated)?;
     let signed_in = open_session(app, &mut tx, user).await?;
-    tx.record_audit(&audit(app, &who.caller, "user.password_changed", session.user_id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(
+        app,
+        &who.caller,
+        "user.password_changed",
+        session.user_id.as_ref(),
+        json!({}),
+    ))
+    .await?;
     tx.commit().await?;
     Ok(signed_in)
 }
@@ -225,7 +298,14 @@ pub async fn create_api_key(app: &App, caller: &Caller, name: &str, role: Role) 
     };
     let mut tx = app.tenant(&caller.tenant).write().await?;
     insert_key(&mut tx, &key, &token).await?;
-    tx.record_audit(&audit(app, caller, "api_key.created", key.id.as_ref(), json!({ "role": role.code() }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "api_key.created",
+        key.id.as_ref(),
+        json!({ "role": role.code() }),
+    ))
+    .await?;
     tx.commit().await?;
     Ok((key, token))
 }
@@ -240,7 +320,8 @@ pub async fn revoke_api_key(app: &App, caller: &Caller, id: &ApiKeyId) -> Result
     if !tx.revoke_api_key(id, app.now()).await? {
         return Err(Error::NotFound { what: "API key" });
     }
-    tx.record_audit(&audit(app, caller, "api_key.revoked", id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(app, caller, "api_key.revoked", id.as_ref(), json!({})))
+        .await?;
     tx.commit().await?;
     Ok(())
 }
@@ -296,7 +377,14 @@ pub async fn ensure_bot_token(app: &App, tenant: &TenantId, token: &str) -> Resu
         Err(error) if error.is_unique_violation() => return Ok(false),
         Err(error) => return Err(error.into()),
     }
-    tx.record_audit(&audit(app, &caller, "api_key.created", key.id.as_ref(), json!({ "role": "bot" }))).await?;
+    tx.record_audit(&audit(
+        app,
+        &caller,
+        "api_key.created",
+        key.id.as_ref(),
+        json!({ "role": "bot" }),
+    ))
+    .await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -326,7 +414,12 @@ pub fn audit(app: &App, caller: &Caller, action: &str, object_id: &str, details:
 }
 
 fn by_system(app: &App, tenant: &TenantId) -> Caller {
-    Caller { tenant: tenant.clone(), actor: Actor::System, role: Role::Admin, request_id: app.new_id() }
+    Caller {
+        tenant: tenant.clone(),
+        actor: Actor::System,
+        role: Role::Admin,
+        request_id: app.new_id(),
+    }
 }
 
 /// Counts a guess of each subject and answers their failures before it.
@@ -341,7 +434,9 @@ async fn count_guess(app: &App, subjects: &[&str]) -> Result<Vec<i64>> {
         let since_ms = now.millis_since(Timestamp::from_millis(known.last_failed_at_ms));
         let left_ms = lock_ms(known.failures).saturating_sub(since_ms);
         if left_ms > 0 {
-            return Err(Error::TooManyAttempts { after_s: left_ms.unsigned_abs().div_ceil(1000) });
+            return Err(Error::TooManyAttempts {
+                after_s: left_ms.unsigned_abs().div_ceil(1000),
+            });
         }
         failures.push(known.failures);
     }
@@ -353,7 +448,11 @@ async fn count_guess(app: &App, subjects: &[&str]) -> Result<Vec<i64>> {
 fn lock_ms(failures: i64) -> i64 {
     let doublings = failures.saturating_sub(FREE_FAILURES);
     let seconds = match u32::try_from(doublings) {
-        Ok(doublings) => 1_u64.checked_shl(doublings).filter(|seconds| *seconds > 0).unwrap_or(MAX_LOCK_S).min(MAX_LOCK_S),
+        Ok(doublings) => 1_u64
+            .checked_shl(doublings)
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(MAX_LOCK_S)
+            .min(MAX_LOCK_S),
         Err(_) => 0,
     };
     i64::try_from(seconds * 1000).unwrap_or(i64::MAX)
@@ -371,16 +470,28 @@ async fn open_session(app: &App, tx: &mut store::Tx, user: User) -> Result<Signe
         expires_at: session_end(now, now),
     };
     tx.insert_session(&session).await?;
-    Ok(SignedIn { user, token, csrf_token, ends_at: now.plus_millis(SESSION_MAX_MS) })
+    Ok(SignedIn {
+        user,
+        token,
+        csrf_token,
+        ends_at: now.plus_millis(SESSION_MAX_MS),
+    })
 }
 
 fn session_end(created_at: Timestamp, now: Timestamp) -> Timestamp {
-    now.plus_millis(SESSION_IDLE_MS).min(created_at.plus_millis(SESSION_MAX_MS))
+    now.plus_millis(SESSION_IDLE_MS)
+        .min(created_at.plus_millis(SESSION_MAX_MS))
 }
 
 async fn insert_key(tx: &mut store::Tx, key: &ApiKey, token: &str) -> Result<(), store::Error> {
     let hash = token_hash(token);
-    let row = NewApiKey { id: &key.id, name: &key.name, token_hash: &hash, role: &key.role, created_at: key.created_at };
+    let row = NewApiKey {
+        id: &key.id,
+        name: &key.name,
+        token_hash: &hash,
+        role: &key.role,
+        created_at: key.created_at,
+    };
     tx.insert_api_key(&row).await
 }
 
@@ -400,14 +511,22 @@ fn normalized(email: &str) -> String {
 fn check_name(name: &str) -> Result<()> {
     let length = name.trim().chars().count();
     if length == 0 || length > MAX_NAME_CHARS {
-        return Err(Error::invalid("name", "length", format!("a name has 1 to {MAX_NAME_CHARS} characters")));
+        return Err(Error::invalid(
+            "name",
+            "length",
+            format!("a name has 1 to {MAX_NAME_CHARS} characters"),
+        ));
     }
     Ok(())
 }
 
 fn check_password(field: &str, password: &str) -> Result<()> {
     if password.chars().count() < MIN_PASSWORD_CHARS || password.len() > MAX_PASSWORD_BYTES {
-        return Err(Error::invalid(field, "length", format!("a password has at least {MIN_PASSWORD_CHARS} characters")));
+        return Err(Error::invalid(
+            field,
+            "length",
+            format!("a password has at least {MIN_PASSWORD_CHARS} characters"),
+        ));
     }
     Ok(())
 }
@@ -437,8 +556,13 @@ async fn verify(password: &str, hash: String) -> Result<bool> {
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, argon2::password_hash::Error> + Send + 'static,
 ) -> Result<T> {
-    let permit = HASHING.acquire().await.map_err(|_| Error::internal("the password hasher is closed"))?;
-    let outcome = tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("the password hasher stopped"))?;
+    let permit = HASHING
+        .acquire()
+        .await
+        .map_err(|_| Error::internal("the password hasher is closed"))?;
+    let outcome = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::internal("the password hasher stopped"))?;
     drop(permit);
     outcome.map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
 }

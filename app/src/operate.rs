@@ -22,10 +22,20 @@ pub async fn replay_job(app: &App, caller: &Caller, id: &JobId) -> Result<Job> {
     let mut tx = app.tenant(&caller.tenant).write().await?;
     tx.find_job(id).await?.ok_or(Error::NotFound { what: "job" })?;
     if !tx.replay_job(id, app.now()).await? {
-        return Err(Error::Conflict { code: "not_dead", detail: "only a job that has failed for good can be replayed".into() });
+        return Err(Error::Conflict {
+            code: "not_dead",
+            detail: "only a job that has failed for good can be replayed".into(),
+        });
     }
     let job = tx.find_job(id).await?.ok_or(Error::NotFound { what: "job" })?;
-    tx.record_audit(&audit(app, caller, "job.replayed", id.as_ref(), json!({ "kind": job.kind }))).await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "job.replayed",
+        id.as_ref(),
+        json!({ "kind": job.kind }),
+    ))
+    .await?;
     tx.commit().await?;
     app.wake_workers();
     Ok(job)
@@ -33,7 +43,12 @@ pub async fn replay_job(app: &App, caller: &Caller, id: &JobId) -> Result<Job> {
 
 /// Refused, unreachable, or tried again and again.
 pub async fn stuck_deliveries(app: &App, caller: &Caller, page: &PageRequest) -> Result<PageOf<StuckDelivery>> {
-    Ok(app.tenant(&caller.tenant).read().await?.stuck_deliveries(SUSPICIOUS_ATTEMPTS, page).await?)
+    Ok(app
+        .tenant(&caller.tenant)
+        .read()
+        .await?
+        .stuck_deliveries(SUSPICIOUS_ATTEMPTS, page)
+        .await?)
 }
 
 /// Tries a delivery again from the beginning.
@@ -42,9 +57,12 @@ pub async fn stuck_deliveries(app: &App, caller: &Caller, page: &PageRequest) ->
 pub async fn replay_delivery(app: &App, caller: &Caller, id: &OutboxId) -> Result<()> {
     let mut tx = app.tenant(&caller.tenant).write().await?;
     if !tx.replay_delivery(id, app.now()).await? {
-        return Err(Error::NotFound { what: "waiting delivery" });
+        return Err(Error::NotFound {
+            what: "waiting delivery",
+        });
     }
-    tx.record_audit(&audit(app, caller, "delivery.replayed", id.as_ref(), json!({}))).await?;
+    tx.record_audit(&audit(app, caller, "delivery.replayed", id.as_ref(), json!({})))
+        .await?;
     tx.commit().await?;
     app.wake_deliveries();
     Ok(())
@@ -62,7 +80,10 @@ pub async fn read_file(app: &App, caller: &Caller, id: &FileId) -> Result<(Store
         .files()
         .get(&file.storage_key)
         .await
-        .map_err(|source| Error::Unavailable { what: "the file store", source: Box::new(source) })?
+        .map_err(|source| Error::Unavailable {
+            what: "the file store",
+            source: Box::new(source),
+        })?
         .ok_or_else(|| Error::internal(format!("the bytes of file {} are gone from the file store", file.id)))?;
     Ok((file, bytes.to_vec()))
 }

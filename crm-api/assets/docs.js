@@ -12,6 +12,11 @@ function element(name, attributes = {}, ...children) {
   return node;
 }
 
+/** Text whose words in backticks are code. */
+function prose(text) {
+  return (text ?? "").split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
 function follow(document, value) {
   if (!value || !value.$ref) return value;
   return value.$ref.slice(2).split("/").reduce((at, key) => at?.[key], document);
@@ -55,19 +60,19 @@ function operation(api, path, method, described) {
     const parameter = follow(api, raw);
     const where = `${parameter.in}${parameter.required ? ", required" : ""}`;
     return element("tr", {}, element("td", {}, element("code", {}, parameter.name)), element("td", {}, where),
-      element("td", {}, parameter.description ?? ""));
+      element("td", {}, ...prose(parameter.description)));
   });
   const answers = Object.entries(described.responses ?? {}).map(([status, raw]) => {
     const answer = follow(api, raw) ?? {};
     const isProblem = Object.keys(answer.content ?? {})[0] === "application/problem+json";
     const details = isProblem ? [element("span", { class: "what" }, " · problem")] : body(api, answer.content, "body");
-    return element("tr", {}, element("td", {}, element("code", {}, status)), element("td", {}, answer.description ?? "", ...details));
+    return element("tr", {}, element("td", {}, element("code", {}, status)), element("td", {}, ...prose(answer.description), ...details));
   });
   return element("details", { id: described.operationId },
     element("summary", {}, element("span", { class: "method" }, method.toUpperCase()), element("code", { class: "path" }, path),
       element("span", { class: "what" }, described.summary ?? "")),
     element("div", {},
-      described.description ? element("p", {}, described.description) : undefined,
+      described.description ? element("p", {}, ...prose(described.description)) : undefined,
       ...(parameters.length ? [element("h4", {}, "Parameters"), element("table", {}, ...parameters)] : []),
       ...body(api, follow(api, described.requestBody)?.content, "Request"),
       element("h4", {}, "Answers"), element("table", {}, ...answers)));
@@ -93,7 +98,7 @@ fetch("/api/openapi.json")
   .then((response) => response.json())
   .then((api) => {
     document.getElementById("title").textContent = `${api.info.title} ${api.info.version}`;
-    document.getElementById("about").textContent = api.info.description;
+    document.getElementById("about").replaceChildren(...prose(api.info.description));
     const search = document.getElementById("search");
     search.addEventListener("input", () => show(api, search.value.trim().toLowerCase()));
     show(api, "");

@@ -52,13 +52,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Anyone {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> ApiResult<Self> {
-        parts.extensions.get::<Authenticated>().cloned().map(Self).ok_or_else(ApiError::unauthenticated)
+        parts
+            .extensions
+            .get::<Authenticated>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(ApiError::unauthenticated)
     }
 }
 
 fn of_role(parts: &Parts, role: Role) -> ApiResult<Caller> {
-    let who = parts.extensions.get::<Authenticated>().ok_or_else(ApiError::unauthenticated)?;
-    if who.caller.role == role { Ok(who.caller.clone()) } else { Err(ApiError::forbidden()) }
+    let who = parts
+        .extensions
+        .get::<Authenticated>()
+        .ok_or_else(ApiError::unauthenticated)?;
+    if who.caller.role == role {
+        Ok(who.caller.clone())
+    } else {
+        Err(ApiError::forbidden())
+    }
 }
 
 /// The middleware in front of the administrators' routes.
@@ -108,7 +120,10 @@ async fn admit(state: &ApiState, allowed: &[Role], request: &Parts) -> ApiResult
     };
     // The bot speaks for everybody in Telegram at once; its own rate limit protects what is behind it.
     if who.caller.role != Role::Bot {
-        state.http.rate_limit.check(&Counted::Principal(who.caller.actor.to_string()))?;
+        state
+            .http
+            .rate_limit
+            .check(&Counted::Principal(who.caller.actor.to_string()))?;
     }
     if !allowed.contains(&who.caller.role) {
         return Err(ApiError::forbidden());
@@ -140,16 +155,28 @@ fn check_csrf(who: &Authenticated, request: &Parts) -> ApiResult<()> {
     if matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
-    let sent = request.headers.get(CSRF_HEADER).map(|value| value.as_bytes()).unwrap_or_default();
+    let sent = request
+        .headers
+        .get(CSRF_HEADER)
+        .map(|value| value.as_bytes())
+        .unwrap_or_default();
     if sent.ct_eq(session.csrf_token.as_bytes()).into() {
         return Ok(());
     }
-    Err(ApiError::new(StatusCode::FORBIDDEN, "csrf_token_missing", "The CSRF token is missing or wrong")
-        .with_detail("send the header X-CSRF-Token with csrf_token of GET /api/auth/me"))
+    Err(ApiError::new(
+        StatusCode::FORBIDDEN,
+        "csrf_token_missing",
+        "The CSRF token is missing or wrong",
+    )
+    .with_detail("send the header X-CSRF-Token with csrf_token of GET /api/auth/me"))
 }
 
 fn limit_address(state: &ApiState, request: &Parts) -> ApiResult<()> {
-    let address = request.extensions.get::<ClientAddress>().copied().unwrap_or(ClientAddress::NOWHERE);
+    let address = request
+        .extensions
+        .get::<ClientAddress>()
+        .copied()
+        .unwrap_or(ClientAddress::NOWHERE);
     state.http.rate_limit.check(&Counted::Address(address.bucket()))
 }
 

@@ -26,12 +26,28 @@ fn body(body: wire::EventBody) -> Body {
     match body {
         wire::EventBody::Start { payload } => Body::Start { payload },
         wire::EventBody::Command { name } => Body::Command { name },
-        wire::EventBody::Text { text, message_ref, reply_to } => Body::Text { text, message_ref, reply_to },
+        wire::EventBody::Text {
+            text,
+            message_ref,
+            reply_to,
+        } => Body::Text {
+            text,
+            message_ref,
+            reply_to,
+        },
         wire::EventBody::EditedText { text, message_ref } => Body::Edited { text, message_ref },
         wire::EventBody::Action { action, message_ref } => Body::Action { action, message_ref },
-        wire::EventBody::Attachment { kind, caption, message_ref, reply_to } => {
-            Body::Attachment { kind: attachment(kind), caption, message_ref, reply_to }
-        }
+        wire::EventBody::Attachment {
+            kind,
+            caption,
+            message_ref,
+            reply_to,
+        } => Body::Attachment {
+            kind: attachment(kind),
+            caption,
+            message_ref,
+            reply_to,
+        },
         wire::EventBody::Blocked => Body::Blocked,
         wire::EventBody::Unblocked => Body::Unblocked,
     }
@@ -66,10 +82,15 @@ pub(crate) fn profile(lists: Vec<CommandList>) -> wire::BotProfile {
         commands: list
             .commands
             .into_iter()
-            .map(|(name, description)| wire::Command { name: name.to_owned(), description })
+            .map(|(name, description)| wire::Command {
+                name: name.to_owned(),
+                description,
+            })
             .collect(),
     };
-    wire::BotProfile { command_lists: lists.into_iter().map(list).collect() }
+    wire::BotProfile {
+        command_lists: lists.into_iter().map(list).collect(),
+    }
 }
 
 pub(crate) fn delivery(outgoing: Outgoing) -> wire::Delivery {
@@ -88,7 +109,11 @@ pub(crate) fn delivery(outgoing: Outgoing) -> wire::Delivery {
 fn show_content(content: content::Content, external_file_id: Option<String>) -> wire::Content {
     wire::Content {
         text: content.text.into_iter().map(span).collect(),
-        buttons: content.buttons.into_iter().map(|row| row.into_iter().map(button).collect()).collect(),
+        buttons: content
+            .buttons
+            .into_iter()
+            .map(|row| row.into_iter().map(button).collect())
+            .collect(),
         progress: content.progress.map(|progress| wire::Progress {
             current: progress.current,
             total: progress.total,
@@ -125,7 +150,10 @@ fn button(button: content::Button) -> wire::Button {
         content::Press::Action { action } => wire::Press::Action { action },
         content::Press::Url { url } => wire::Press::Url { url },
     };
-    wire::Button { label: button.label, press }
+    wire::Button {
+        label: button.label,
+        press,
+    }
 }
 
 const fn language(language: Language) -> wire::Language {
@@ -137,7 +165,13 @@ const fn language(language: Language) -> wire::Language {
 
 pub(crate) fn fate(outcome: wire::Outcome) -> Fate {
     match outcome {
-        wire::Outcome::Sent { message_ref, external_file_id } => Fate::Sent { message_ref, external_file_id },
+        wire::Outcome::Sent {
+            message_ref,
+            external_file_id,
+        } => Fate::Sent {
+            message_ref,
+            external_file_id,
+        },
         wire::Outcome::Unreachable { reason } => Fate::Unreachable { reason },
         wire::Outcome::Rejected { reason } => Fate::Rejected { reason },
         wire::Outcome::RetryLater { after_ms, reason } => Fate::RetryLater { after_ms, reason },

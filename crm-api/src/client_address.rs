@@ -30,7 +30,12 @@ pub struct ClientAddress(pub IpAddr);
 impl TrustedProxies {
     /// Shapes: addresses or networks separated by commas; empty trusts nobody.
     pub fn parse(text: &str) -> Result<Self, BadNetwork> {
-        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Network::parse).collect::<Result<_, _>>().map(Self)
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(Network::parse)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     fn trust(&self, address: IpAddr) -> bool {
@@ -84,7 +89,10 @@ impl ClientAddress {
 }
 
 fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let address = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?;
+    let address = hop
+        .parse::<IpAddr>()
+        .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()))
+        .ok()?;
     Some(address.to_canonical())
 }
 
@@ -130,7 +138,11 @@ mod tests {
         for value in forwarded {
             headers.append(FORWARDED_FOR, HeaderValue::from_str(value).unwrap());
         }
-        TrustedProxies::parse(trusted).unwrap().client_of(peer.parse().unwrap(), &headers).0.to_string()
+        TrustedProxies::parse(trusted)
+            .unwrap()
+            .client_of(peer.parse().unwrap(), &headers)
+            .0
+            .to_string()
     }
 
     #[test]
@@ -141,10 +153,22 @@ mod tests {
 
     #[test]
     fn behind_proxies_the_first_unknown_hop_from_our_side_counts() {
-        assert_eq!(client("10.0.0.0/8", "10.1.1.1", &["6.6.6.6, 203.0.113.7"]), "203.0.113.7");
-        assert_eq!(client("10.0.0.0/8", "10.1.1.1", &["6.6.6.6, 203.0.113.7, 10.2.2.2"]), "203.0.113.7");
-        assert_eq!(client("10.0.0.0/8", "10.1.1.1", &["6.6.6.6", "203.0.113.7"]), "203.0.113.7");
-        assert_eq!(client("10.0.0.0/8", "::ffff:10.1.1.1", &["203.0.113.7:5555"]), "203.0.113.7");
+        assert_eq!(
+            client("10.0.0.0/8", "10.1.1.1", &["6.6.6.6, 203.0.113.7"]),
+            "203.0.113.7"
+        );
+        assert_eq!(
+            client("10.0.0.0/8", "10.1.1.1", &["6.6.6.6, 203.0.113.7, 10.2.2.2"]),
+            "203.0.113.7"
+        );
+        assert_eq!(
+            client("10.0.0.0/8", "10.1.1.1", &["6.6.6.6", "203.0.113.7"]),
+            "203.0.113.7"
+        );
+        assert_eq!(
+            client("10.0.0.0/8", "::ffff:10.1.1.1", &["203.0.113.7:5555"]),
+            "203.0.113.7"
+        );
         assert_eq!(client("fd00::/8", "fd00::1", &["rubbish"]), "fd00::1");
     }
 

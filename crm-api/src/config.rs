@@ -15,6 +15,9 @@ use crate::telemetry::LogFormat;
 /// A bot's token that is shorter could be guessed.
 const MIN_TOKEN_LENGTH: usize = 16;
 
+/// The scheduler's library talks about itself at every start.
+const DEFAULT_FILTER: &str = "info,tokio_cron_scheduler=warn";
+
 /// A value that must not show up in logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -69,8 +72,17 @@ pub struct LogSettings {
 
 #[derive(Debug, Clone)]
 pub enum LlmSettings {
-    OpenAi { base_url: String, api_key: Secret, model: String },
-    Yandex { base_url: String, api_key: Secret, folder_id: String, model: String },
+    OpenAi {
+        base_url: String,
+        api_key: Secret,
+        model: String,
+    },
+    Yandex {
+        base_url: String,
+        api_key: Secret,
+        folder_id: String,
+        model: String,
+    },
 }
 
 /// Everything that is wrong with the environment, a sentence each.
@@ -87,7 +99,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Trimmed; an empty value counts as absent.
     fn text(&self, key: &str) -> Option<String> {
-        (self.get)(key).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.get)(key)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     fn refuse(&mut self, key: &str, sentence: impl fmt::Display) {
@@ -113,7 +127,9 @@ impl Reader<'_> {
 
     fn web_address(&mut self, key: &str, default: &str) -> Option<Url> {
         self.parsed(key, default, "is not an address such as https://example.com", |text| {
-            Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
         })
     }
 }
@@ -132,36 +148,71 @@ impl Config {
             "DATABASE_URL",
             "sqlite://data/voronka.db",
             "must look like sqlite://data/voronka.db or postgres://user:password@host:5432/name",
-            |text| ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| text.starts_with(scheme)).then(|| Secret::new(text)),
+            |text| {
+                ["sqlite:", "postgres:", "postgresql:"]
+                    .iter()
+                    .any(|scheme| text.starts_with(scheme))
+                    .then(|| Secret::new(text))
+            },
         );
-        let http_addr = r.parsed("HTTP_ADDR", "127.0.0.1:8080", "is not an address with a port such as 127.0.0.1:8080", |text| text.parse().ok());
+        let http_addr = r.parsed(
+            "HTTP_ADDR",
+            "127.0.0.1:8080",
+            "is not an address with a port such as 127.0.0.1:8080",
+            |text| text.parse().ok(),
+        );
         let public_url = r.web_address("PUBLIC_URL", "http://127.0.0.1:8080");
         let key_hint = "make one with: echo \"k1:$(head -c 32 /dev/urandom | base64)\"";
-        let master_keys = r.required("MASTER_KEY", key_hint).and_then(|text| match MasterKeys::parse(&text) {
-            Ok(keys) => Some(keys),
-            Err(_) => {
-                let form = "must look like k1:<base64 of 32 bytes>; several are separated by commas, the first one seals.";
-                r.refuse("MASTER_KEY", form);
-                None
-            }
-        });
-        let storage_url = r.parsed("STORAGE_URL", "file:data/files", "must look like file:data/files", |text| {
-            text.strip_prefix("file:").is_some_and(|folder| !folder.is_empty()).then(|| text.to_owned())
-        });
+        let master_keys = r
+            .required("MASTER_KEY", key_hint)
+            .and_then(|text| match MasterKeys::parse(&text) {
+                Ok(keys) => Some(keys),
+                Err(_) => {
+                    let form =
+                        "must look like k1:<base64 of 32 bytes>; several are separated by commas, the first one seals.";
+                    r.refuse("MASTER_KEY", form);
+                    None
+                }
+            });
+        let storage_url = r.parsed(
+            "STORAGE_URL",
+            "file:data/files",
+            "must look like file:data/files",
+            |text| {
+                text.strip_prefix("file:")
+                    .is_some_and(|folder| !folder.is_empty())
+                    .then(|| text.to_owned())
+            },
+        );
         let crm_api_token = bot_token(r);
-        let admin_email = r.parsed("ADMIN_EMAIL", "admin@voronka.local", "is not an e-mail address", |text| {
-            let (name, host) = text.split_once('@')?;
-            (!name.is_empty() && !host.is_empty() && !text.contains(char::is_whitespace)).then(|| text.to_owned())
-        });
+        let admin_email = r.parsed(
+            "ADMIN_EMAIL",
+            "admin@voronka.local",
+            "is not an e-mail address",
+            |text| {
+                let (name, host) = text.split_once('@')?;
+                (!name.is_empty() && !host.is_empty() && !text.contains(char::is_whitespace)).then(|| text.to_owned())
+            },
+        );
         let admin_password = r.text("ADMIN_PASSWORD").map(Secret::new);
-        if admin_password.as_ref().is_some_and(|password| password.reveal().chars().count() < app::access::MIN_PASSWORD_CHARS) {
-            r.refuse("ADMIN_PASSWORD", format_args!("must have at least {} characters.", app::access::MIN_PASSWORD_CHARS));
+        if admin_password
+            .as_ref()
+            .is_some_and(|password| password.reveal().chars().count() < app::access::MIN_PASSWORD_CHARS)
+        {
+            r.refuse(
+                "ADMIN_PASSWORD",
+                format_args!("must have at least {} characters.", app::access::MIN_PASSWORD_CHARS),
+            );
         }
-        let trainer_telegram_ids =
-            r.parsed("TRAINER_TELEGRAM_IDS", "", "must be numbers separated by commas, such as 123456789", |text| {
+        let trainer_telegram_ids = r.parsed(
+            "TRAINER_TELEGRAM_IDS",
+            "",
+            "must be numbers separated by commas, such as 123456789",
+            |text| {
                 let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
                 ids.map(|id| id.parse::<i64>().ok()).collect::<Option<Vec<_>>>()
-            });
+            },
+        );
         let llm = llm(r);
         let sheets_base_url = r.web_address("SHEETS_BASE_URL", "https://docs.google.com");
         let sheets_templates_id = r.text("SHEETS_TEMPLATES_ID");
@@ -169,12 +220,18 @@ impl Config {
             Some(text) => r.web_address("CLOCK_URL", &text),
             None => None,
         };
-        let rate_limit_per_minute =
-            r.parsed("RATE_LIMIT_PER_MINUTE", "600", "must be a whole number from 1", |text| text.parse().ok());
-        let trusted_proxies =
-            r.parsed("TRUSTED_PROXIES", "", "must be addresses or networks such as 10.0.0.0/8, separated by commas", |text| {
-                TrustedProxies::parse(text).ok()
-            });
+        let rate_limit_per_minute = r.parsed(
+            "RATE_LIMIT_PER_MINUTE",
+            "600",
+            "must be a whole number from 1",
+            |text| text.parse().ok(),
+        );
+        let trusted_proxies = r.parsed(
+            "TRUSTED_PROXIES",
+            "",
+            "must be addresses or networks such as 10.0.0.0/8, separated by commas",
+            |text| TrustedProxies::parse(text).ok(),
+        );
         let has_demo_data = r.parsed("DEMO_DATA", "false", "must be true or false", |text| text.parse().ok());
         let extra_root_certs = r.text("EXTRA_ROOT_CERTS").map(PathBuf::from);
         let telegram_bot_token = r.text("TELEGRAM_BOT_TOKEN").map(Secret::new);
@@ -212,15 +269,20 @@ impl Config {
 impl LogSettings {
     fn read_with(r: &mut Reader<'_>) -> Option<Self> {
         let format = r.parsed("LOG_FORMAT", "text", "must be text or json", LogFormat::parse)?;
-        let filter = r.parsed("RUST_LOG", "info", "must look like info or info,sqlx=warn", |text| {
-            tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+        let filter = r.parsed("RUST_LOG", DEFAULT_FILTER, "must look like info or info,sqlx=warn", |text| {
+            tracing_subscriber::EnvFilter::try_new(text)
+                .ok()
+                .map(|_| text.to_owned())
         })?;
         Some(Self { format, filter })
     }
 }
 
 fn bot_token(r: &mut Reader<'_>) -> Option<Secret> {
-    let token = r.required("CRM_API_TOKEN", "make one with: head -c 32 /dev/urandom | base64 | tr -d '/+='")?;
+    let token = r.required(
+        "CRM_API_TOKEN",
+        "make one with: head -c 32 /dev/urandom | base64 | tr -d '/+='",
+    )?;
     if token.len() < MIN_TOKEN_LENGTH || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         let sentence = format!("must have at least {MIN_TOKEN_LENGTH} visible ASCII characters and no spaces.");
         r.refuse("CRM_API_TOKEN", sentence);
@@ -305,19 +367,46 @@ mod tests {
             ("STORAGE_URL", "s3://bucket"),
         ])
         .unwrap_err();
-        let keys: Vec<&str> = errors.0.iter().map(|sentence| sentence.split(':').next().unwrap()).collect();
+        let keys: Vec<&str> = errors
+            .0
+            .iter()
+            .map(|sentence| sentence.split(':').next().unwrap())
+            .collect();
         let expected = [
-            "DATABASE_URL", "HTTP_ADDR", "PUBLIC_URL", "MASTER_KEY", "STORAGE_URL", "CRM_API_TOKEN", "ADMIN_EMAIL",
-            "ADMIN_PASSWORD", "TRAINER_TELEGRAM_IDS", "YANDEX_API_KEY", "YANDEX_FOLDER_ID", "CLOCK_URL",
-            "RATE_LIMIT_PER_MINUTE", "TRUSTED_PROXIES", "DEMO_DATA", "LOG_FORMAT",
+            "DATABASE_URL",
+            "HTTP_ADDR",
+            "PUBLIC_URL",
+            "MASTER_KEY",
+            "STORAGE_URL",
+            "CRM_API_TOKEN",
+            "ADMIN_EMAIL",
+            "ADMIN_PASSWORD",
+            "TRAINER_TELEGRAM_IDS",
+            "YANDEX_API_KEY",
+            "YANDEX_FOLDER_ID",
+            "CLOCK_URL",
+            "RATE_LIMIT_PER_MINUTE",
+            "TRUSTED_PROXIES",
+            "DEMO_DATA",
+            "LOG_FORMAT",
         ];
         assert_eq!(keys, expected);
-        assert!(errors.0.iter().all(|sentence| sentence.ends_with('.') || sentence.contains("make one with")), "{errors}");
+        assert!(
+            errors
+                .0
+                .iter()
+                .all(|sentence| sentence.ends_with('.') || sentence.contains("make one with")),
+            "{errors}"
+        );
     }
 
     #[test]
     fn secrets_do_not_show_in_debug_output() {
-        let config = read(&[("ADMIN_PASSWORD", "correct horse"), ("DATABASE_URL", "postgres://me:hush@host/db")]).unwrap();
+        let config = read(&[
+            ("ADMIN_PASSWORD", "correct horse"),
+            ("DATABASE_URL", "postgres://me:hush@host/db"),
+        ])
+        .unwrap();
         let shown = format!("{config:?}");
         for secret in ["correct horse", "hush", "0123456789abcdef", "AAAAAAAA"] {
             assert!(!shown.contains(secret), "{shown}");

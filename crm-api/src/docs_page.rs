@@ -10,9 +10,18 @@ use crate::state::ApiState;
 
 pub(crate) fn router() -> Router<ApiState> {
     Router::new()
-        .route("/api/docs", get(|| asset("text/html; charset=utf-8", include_str!("../assets/docs.html"))))
-        .route("/api/docs/docs.css", get(|| asset("text/css; charset=utf-8", include_str!("../assets/docs.css"))))
-        .route("/api/docs/docs.js", get(|| asset("text/javascript; charset=utf-8", include_str!("../assets/docs.js"))))
+        .route(
+            "/api/docs",
+            get(|| asset("text/html; charset=utf-8", include_str!("../assets/docs.html"))),
+        )
+        .route(
+            "/api/docs/docs.css",
+            get(|| asset("text/css; charset=utf-8", include_str!("../assets/docs.css"))),
+        )
+        .route(
+            "/api/docs/docs.js",
+            get(|| asset("text/javascript; charset=utf-8", include_str!("../assets/docs.js"))),
+        )
         .route("/api/openapi.json", get(document))
 }
 
@@ -21,5 +30,9 @@ async fn asset(media_type: &'static str, text: &'static str) -> Response {
 }
 
 async fn document(State(state): State<ApiState>) -> Response {
-    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")], state.http.openapi.clone()).into_response()
+    (
+        [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-cache")],
+        state.http.openapi.clone(),
+    )
+        .into_response()
 }

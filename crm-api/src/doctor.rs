@@ -33,15 +33,30 @@ impl Report {
     }
 
     fn well(&mut self, subject: &'static str, text: impl Into<String>) {
-        self.0.push(Check { subject, outcome: Outcome::Well(text.into()) });
+        self.0.push(Check {
+            subject,
+            outcome: Outcome::Well(text.into()),
+        });
     }
 
     fn wrong(&mut self, subject: &'static str, problem: impl Into<String>, remedy: &'static str) {
-        self.0.push(Check { subject, outcome: Outcome::Wrong(Finding { problem: problem.into(), remedy }) });
+        self.0.push(Check {
+            subject,
+            outcome: Outcome::Wrong(Finding {
+                problem: problem.into(),
+                remedy,
+            }),
+        });
     }
 
     fn notice(&mut self, subject: &'static str, problem: impl Into<String>, remedy: &'static str) {
-        self.0.push(Check { subject, outcome: Outcome::Notice(Finding { problem: problem.into(), remedy }) });
+        self.0.push(Check {
+            subject,
+            outcome: Outcome::Notice(Finding {
+                problem: problem.into(),
+                remedy,
+            }),
+        });
     }
 }
 
@@ -50,11 +65,23 @@ impl fmt::Display for Report {
         for check in &self.0 {
             match &check.outcome {
                 Outcome::Well(text) => writeln!(f, "ok      {}: {text}", check.subject)?,
-                Outcome::Notice(finding) => writeln!(f, "notice  {}: {}\n        {}", check.subject, finding.problem, finding.remedy)?,
-                Outcome::Wrong(finding) => writeln!(f, "WRONG   {}: {}\n        {}", check.subject, finding.problem, finding.remedy)?,
+                Outcome::Notice(finding) => writeln!(
+                    f,
+                    "notice  {}: {}\n        {}",
+                    check.subject, finding.problem, finding.remedy
+                )?,
+                Outcome::Wrong(finding) => writeln!(
+                    f,
+                    "WRONG   {}: {}\n        {}",
+                    check.subject, finding.problem, finding.remedy
+                )?,
             }
         }
-        let wrong = self.0.iter().filter(|check| matches!(check.outcome, Outcome::Wrong(_))).count();
+        let wrong = self
+            .0
+            .iter()
+            .filter(|check| matches!(check.outcome, Outcome::Wrong(_)))
+            .count();
         match wrong {
             0 => f.write_str("All is well."),
             1 => f.write_str("1 thing is wrong."),
@@ -84,13 +111,24 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
             return report;
         }
     };
-    report.well("database", format!("{:?} answers, its schema is up to date", app.store().backend()));
+    report.well(
+        "database",
+        format!("{:?} answers, its schema is up to date", app.store().backend()),
+    );
     match app.files().probe().await {
         Ok(()) => report.well("files", "can be written, read and removed"),
-        Err(error) => report.wrong("files", describe(&error), "give this user the right to write to the folder of STORAGE_URL"),
+        Err(error) => report.wrong(
+            "files",
+            describe(&error),
+            "give this user the right to write to the folder of STORAGE_URL",
+        ),
     }
     if let Err(error) = check_books(&config, &app, &mut report).await {
-        report.wrong("books", describe(&error), "see whether the database is whole; restore a backup if it is not");
+        report.wrong(
+            "books",
+            describe(&error),
+            "see whether the database is whole; restore a backup if it is not",
+        );
     }
     app.store().close().await;
     report
@@ -99,26 +137,40 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
 /// `123456789:` and 35 characters, as @BotFather gives it.
 fn check_bot_token(config: &Config, report: &mut Report) {
     let Some(token) = &config.telegram_bot_token else {
-        report.notice("bot", "TELEGRAM_BOT_TOKEN is empty", "make run starts the sandbox in place of Telegram; for the real one ask @BotFather");
+        report.notice(
+            "bot",
+            "TELEGRAM_BOT_TOKEN is empty",
+            "make run starts the sandbox in place of Telegram; for the real one ask @BotFather",
+        );
         return;
     };
     let is_token = token.reveal().split_once(':').is_some_and(|(id, secret)| {
         !id.is_empty()
             && id.bytes().all(|byte| byte.is_ascii_digit())
             && secret.len() >= 30
-            && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && secret
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     });
     if is_token {
         report.well("bot", "TELEGRAM_BOT_TOKEN has the form of a token");
     } else {
-        report.wrong("bot", "TELEGRAM_BOT_TOKEN does not look like 123456789:AA…", "copy it from @BotFather again");
+        report.wrong(
+            "bot",
+            "TELEGRAM_BOT_TOKEN does not look like 123456789:AA…",
+            "copy it from @BotFather again",
+        );
     }
 }
 
 async fn check_books(config: &Config, app: &App, report: &mut Report) -> Result<(), app::Error> {
     let tenants = app.store().system_read().await?.tenants().await?;
     if tenants.is_empty() {
-        report.notice("books", "the database is empty", "start crm-api once with ADMIN_PASSWORD set");
+        report.notice(
+            "books",
+            "the database is empty",
+            "start crm-api once with ADMIN_PASSWORD set",
+        );
         return Ok(());
     }
     for tenant in &tenants {
@@ -127,9 +179,17 @@ async fn check_books(config: &Config, app: &App, report: &mut Report) -> Result<
     let token = app::access::authenticate_token(app, config.crm_api_token.reveal(), app.new_id()).await;
     match token {
         Ok(who) if who.caller.role == app::Role::Bot => report.well("bot's key", "CRM_API_TOKEN is known"),
-        Ok(_) => report.wrong("bot's key", "CRM_API_TOKEN belongs to an administrator", "set a token of its own and start crm-api"),
+        Ok(_) => report.wrong(
+            "bot's key",
+            "CRM_API_TOKEN belongs to an administrator",
+            "set a token of its own and start crm-api",
+        ),
         Err(app::Error::Unauthenticated) => {
-            report.notice("bot's key", "CRM_API_TOKEN is not known yet or was revoked", "start crm-api to make it known; after a revocation set another one");
+            report.notice(
+                "bot's key",
+                "CRM_API_TOKEN is not known yet or was revoked",
+                "start crm-api to make it known; after a revocation set another one",
+            );
         }
         Err(error) => return Err(error),
     }
@@ -142,16 +202,28 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
         Ok(Some(())) => report.well("master key", "opens what is sealed"),
         Ok(None) => report.well("master key", "nothing is sealed yet"),
         Err(error) => {
-            report.wrong("master key", describe(&error), "put the MASTER_KEY back that this database was made with (several may be given)");
+            report.wrong(
+                "master key",
+                describe(&error),
+                "put the MASTER_KEY back that this database was made with (several may be given)",
+            );
         }
     }
     let has_users = tx.has_users().await?;
     if !has_users {
-        report.wrong("administrator", "nobody can sign in", "start crm-api with ADMIN_EMAIL and ADMIN_PASSWORD set");
+        report.wrong(
+            "administrator",
+            "nobody can sign in",
+            "start crm-api with ADMIN_EMAIL and ADMIN_PASSWORD set",
+        );
     }
     let bot_keys = tx.count_api_keys(app::Role::Bot.code()).await?;
     if bot_keys > 1 {
-        report.notice("bot's key", format!("{bot_keys} tokens of bots are valid"), "after a change of CRM_API_TOKEN revoke the old one: GET and DELETE /api/api-keys");
+        report.notice(
+            "bot's key",
+            format!("{bot_keys} tokens of bots are valid"),
+            "after a change of CRM_API_TOKEN revoke the old one: GET and DELETE /api/api-keys",
+        );
     }
     let findings = tx.doctor(app.now()).await?;
     if findings.is_empty() {

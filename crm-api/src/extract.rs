@@ -46,7 +46,12 @@ pub async fn read_body(mut body: Body) -> Result<Bytes, ApiError> {
     let mut collected = BytesMut::new();
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| ApiError::malformed("the body ended early"))?.into_data() else { continue };
+        let Ok(data) = frame
+            .map_err(|_| ApiError::malformed("the body ended early"))?
+            .into_data()
+        else {
+            continue;
+        };
         seen = seen.saturating_add(data.len());
         if seen <= BODY_LIMIT {
             collected.extend_from_slice(&data);
@@ -54,7 +59,11 @@ pub async fn read_body(mut body: Body) -> Result<Bytes, ApiError> {
             break;
         }
     }
-    if seen > BODY_LIMIT { Err(ApiError::payload_too_large(BODY_LIMIT)) } else { Ok(collected.freeze()) }
+    if seen > BODY_LIMIT {
+        Err(ApiError::payload_too_large(BODY_LIMIT))
+    } else {
+        Ok(collected.freeze())
+    }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -63,8 +72,13 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
         .and_then(|value| value.to_str().ok())
         .ok_or_else(|| ApiError::unsupported_media_type("send the header Content-Type: application/json"))?;
     let mut parts = content_type.split(';').map(str::trim);
-    if !parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
-        return Err(ApiError::unsupported_media_type("the Content-Type must be application/json"));
+    if !parts
+        .next()
+        .is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"))
+    {
+        return Err(ApiError::unsupported_media_type(
+            "the Content-Type must be application/json",
+        ));
     }
     let is_utf8 = parts
         .filter_map(|parameter| parameter.split_once('='))
@@ -73,7 +87,9 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     if !is_utf8 {
         return Err(ApiError::unsupported_media_type("JSON is sent in UTF-8"));
     }
-    let is_plain = headers.get(CONTENT_ENCODING).is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    let is_plain = headers
+        .get(CONTENT_ENCODING)
+        .is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
     if !is_plain {
         return Err(ApiError::unsupported_media_type("the body must not be compressed"));
     }
@@ -87,7 +103,11 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::malformed("the body is empty"));
     }
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        ApiError::malformed(format!("not valid JSON at line {}, column {}", error.line(), error.column()))
+        ApiError::malformed(format!(
+            "not valid JSON at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
     })?;
     check_value(&value, &mut String::new())?;
     serde_path_to_error::deserialize(value).map_err(|error| {
@@ -99,18 +119,27 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// Recursion is bounded: `serde_json` refuses more than 128 levels.
 fn check_value(value: &Value, path: &mut String) -> Result<(), ApiError> {
     match value {
-        Value::String(text) if text.contains('\0') => {
-            Err(ApiError::invalid(path.clone(), "invalid_character", "must not contain the character NUL"))
-        }
-        Value::Number(number) if number.is_u64() && number.as_i64().is_none() => {
-            Err(ApiError::invalid(path.clone(), "out_of_range", "the number is too large"))
-        }
-        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
-            within(path, &index.to_string(), |path| check_value(item, path))
-        }),
+        Value::String(text) if text.contains('\0') => Err(ApiError::invalid(
+            path.clone(),
+            "invalid_character",
+            "must not contain the character NUL",
+        )),
+        Value::Number(number) if number.is_u64() && number.as_i64().is_none() => Err(ApiError::invalid(
+            path.clone(),
+            "out_of_range",
+            "the number is too large",
+        )),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| within(path, &index.to_string(), |path| check_value(item, path))),
         Value::Object(fields) => fields.iter().try_for_each(|(name, field)| {
             if name.contains('\0') {
-                return Err(ApiError::invalid(path.clone(), "invalid_character", "a name must not contain the character NUL"));
+                return Err(ApiError::invalid(
+                    path.clone(),
+                    "invalid_character",
+                    "a name must not contain the character NUL",
+                ));
             }
             within(path, name, |path| check_value(field, path))
         }),
@@ -153,7 +182,9 @@ impl<S: Send + Sync, T: Id + Send> FromRequestParts<S> for PathId<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let AxumPath(text) = AxumPath::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
+        let AxumPath(text) = AxumPath::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::not_found())?;
         T::parse(&text).map(Self).ok_or_else(ApiError::not_found)
     }
 }
@@ -166,7 +197,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathPar
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let AxumPath(value) = AxumPath::<T>::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
+        let AxumPath(value) = AxumPath::<T>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::not_found())?;
         Ok(Self(value))
     }
 }
@@ -182,7 +215,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let query = parts.uri.query().unwrap_or_default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if name.contains('\0') || value.contains('\0') {
-                return Err(ApiError::invalid(name.replace('\0', ""), "invalid_character", "must not contain the character NUL"));
+                return Err(ApiError::invalid(
+                    name.replace('\0', ""),
+                    "invalid_character",
+                    "must not contain the character NUL",
+                ));
             }
         }
         let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
@@ -202,8 +239,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         let value = parts.headers.get(IF_MATCH).ok_or_else(|| {
-            ApiError::new(StatusCode::PRECONDITION_REQUIRED, "version_required", "Say which version you edit")
-                .with_detail("send the header If-Match with the ETag of the version you have seen")
+            ApiError::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "version_required",
+                "Say which version you edit",
+            )
+            .with_detail("send the header If-Match with the ETag of the version you have seen")
         })?;
         value
             .to_str()

@@ -22,7 +22,11 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Response {
     }
     let are_workers_alive = state.are_workers_alive();
     let say = |is_well: bool| if is_well { "ok" } else { "not ready" };
-    let status = if database.is_ok() && are_workers_alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if database.is_ok() && are_workers_alive {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let body = json!({ "database": say(database.is_ok()), "workers": say(are_workers_alive) });
     (status, axum::Json(body)).into_response()
 }
@@ -35,5 +39,9 @@ pub(crate) async fn metrics(State(state): State<ApiState>) -> Response {
         },
         Err(error) => return ApiError::from(app::Error::from(error)).into_response(),
     }
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.http.recorder.render()).into_response()
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        state.http.recorder.render(),
+    )
+        .into_response()
 }

@@ -47,28 +47,51 @@ pub(crate) async fn idempotent(State(state): State<ApiState>, request: Request, 
 
 async fn run_once(state: ApiState, request: Request, next: Next) -> ApiResult<Response> {
     let key = key_of(&request)?;
-    let who = request.extensions().get::<app::access::Authenticated>().ok_or_else(ApiError::unauthenticated)?;
-    let ticket = Ticket { tenant: who.caller.tenant.clone(), principal: who.caller.actor.to_string(), key, state };
+    let who = request
+        .extensions()
+        .get::<app::access::Authenticated>()
+        .ok_or_else(ApiError::unauthenticated)?;
+    let ticket = Ticket {
+        tenant: who.caller.tenant.clone(),
+        principal: who.caller.actor.to_string(),
+        key,
+        state,
+    };
     let id = who.caller.request_id.clone();
     let (parts, body) = request.into_parts();
     let body = read_body(body).await?;
-    let target = parts.uri.path_and_query().map_or_else(|| parts.uri.path(), |target| target.as_str());
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or_else(|| parts.uri.path(), |target| target.as_str());
     match ticket.claim(&request_hash(target, &body)).await? {
         IdempotencyClaim::Claimed => {}
         IdempotencyClaim::Answered(stored) => return replay(stored),
         IdempotencyClaim::InProgress { lease_ms } => {
             let after_s = lease_ms.unsigned_abs().div_ceil(1000).clamp(1, 5);
-            return Err(ApiError::new(StatusCode::CONFLICT, "request_in_progress", "The same request is being worked on")
-                .with_retry_after(after_s));
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "request_in_progress",
+                "The same request is being worked on",
+            )
+            .with_retry_after(after_s));
         }
         IdempotencyClaim::Mismatch => {
             let code = "idempotency_key_reused";
-            return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, "This key belongs to another request")
-                .with_detail("an Idempotency-Key stands for one request: one route and one body; take a new key"));
+            return Err(ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                code,
+                "This key belongs to another request",
+            )
+            .with_detail("an Idempotency-Key stands for one request: one route and one body; take a new key"));
         }
         IdempotencyClaim::AnswerLost => {
-            return Err(ApiError::new(StatusCode::CONFLICT, "answer_lost", "It was done, but the answer is lost")
-                .with_detail("an earlier try of this request took effect before it was cut off; look at the result"));
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "answer_lost",
+                "It was done, but the answer is lost",
+            )
+            .with_detail("an earlier try of this request took effect before it was cut off; look at the result"));
         }
     }
     let request = Request::from_parts(parts, Body::from(body));
@@ -80,7 +103,13 @@ async fn run_once(state: ApiState, request: Request, next: Next) -> ApiResult<Re
 impl Ticket {
     async fn claim(&self, request_hash: &str) -> ApiResult<IdempotencyClaim> {
         let now = self.state.app.now();
-        let mut tx = self.state.app.tenant(&self.tenant).write().await.map_err(app::Error::from)?;
+        let mut tx = self
+            .state
+            .app
+            .tenant(&self.tenant)
+            .write()
+            .await
+            .map_err(app::Error::from)?;
         let claim = tx
             .claim_idempotency_key(&self.principal, &self.key, request_hash, now, now.plus_millis(LEASE_MS))
             .await
@@ -97,7 +126,11 @@ impl Ticket {
             Err(error) => return ApiError::internal().with_cause(error).into_response(),
         };
         let is_final = !parts.status.is_server_error() && parts.status != StatusCode::TOO_MANY_REQUESTS;
-        let outcome = if is_final { self.store(parts.status, &parts.headers, &body).await } else { self.release().await };
+        let outcome = if is_final {
+            self.store(parts.status, &parts.headers, &body).await
+        } else {
+            self.release().await
+        };
         if let Err(error) = outcome {
             tracing::error!(%error, "the answer under an idempotency key could not be kept");
         }
@@ -109,26 +142,38 @@ impl Ticket {
             .iter()
             .filter_map(|name| Some((name.as_str().to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
             .collect();
-        let response = StoredResponse { status: status.as_u16(), headers: kept, body: body.to_vec() };
+        let response = StoredResponse {
+            status: status.as_u16(),
+            headers: kept,
+            body: body.to_vec(),
+        };
         let mut tx = self.state.app.tenant(&self.tenant).write().await?;
-        tx.store_idempotent_response(&self.principal, &self.key, &response).await?;
+        tx.store_idempotent_response(&self.principal, &self.key, &response)
+            .await?;
         tx.commit().await
     }
 
     async fn release(&self) -> store::Result<()> {
         let mut tx = self.state.app.tenant(&self.tenant).write().await?;
-        tx.release_idempotency_key(&self.principal, &self.key, self.state.app.now()).await?;
+        tx.release_idempotency_key(&self.principal, &self.key, self.state.app.now())
+            .await?;
         tx.commit().await
     }
 }
 
 fn key_of(request: &Request) -> ApiResult<String> {
     let mut values = request.headers().get_all(HEADER).iter();
-    let key = values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes).unwrap_or_default();
+    let key = values
+        .next()
+        .filter(|_| values.next().is_none())
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
     let is_sane = (1..=MAX_KEY_LENGTH).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
     match std::str::from_utf8(key) {
         Ok(key) if is_sane => Ok(key.to_owned()),
-        _ => Err(ApiError::malformed(format!("an Idempotency-Key has 1 to {MAX_KEY_LENGTH} visible ASCII characters"))),
+        _ => Err(ApiError::malformed(format!(
+            "an Idempotency-Key has 1 to {MAX_KEY_LENGTH} visible ASCII characters"
+        ))),
     }
 }
 
@@ -150,6 +195,8 @@ fn replay(stored: StoredResponse) -> ApiResult<Response> {
             response.headers_mut().insert(name, value);
         }
     }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
 }

@@ -27,8 +27,8 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 
 pub use client_address::{BadNetwork, TrustedProxies};
 pub use rate_limit::DEFAULT_PER_MINUTE;
@@ -41,7 +41,7 @@ pub fn router(state: ApiState) -> Router {
     // The layer named last is the outermost.
     let inner = CatchPanicLayer::custom(observe::on_panic as fn(_) -> _);
     let (admin, _) = routes::admin()
-        .route_layer(inner.clone())
+        .route_layer(inner)
         .route_layer(from_fn(observe::deadline))
         .route_layer(from_fn_with_state(state.clone(), idempotent::idempotent))
         .route_layer(from_fn_with_state(state.clone(), auth::only_admin))
@@ -73,7 +73,11 @@ pub fn router(state: ApiState) -> Router {
         .merge(probes)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not know that method")
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "This address does not know that method",
+            )
         })
         .layer(DefaultBodyLimit::max(extract::BODY_LIMIT))
         .layer(inner)

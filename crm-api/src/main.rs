@@ -68,7 +68,11 @@ async fn with_config(work: impl AsyncFnOnce(Config) -> anyhow::Result<ExitCode>)
 async fn check() -> ExitCode {
     let report = doctor::examine(Config::from_env()).await;
     print(&report.to_string());
-    if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.is_well() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "a command prints its answer")]
@@ -76,7 +80,10 @@ fn print(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::print_stderr, reason = "a refusal at start is for the person at the terminal")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a refusal at start is for the person at the terminal"
+)]
 fn complain(text: &str) {
     eprintln!("{text}");
 }

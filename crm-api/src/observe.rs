@@ -26,7 +26,11 @@ pub(crate) async fn observe(State(state): State<ApiState>, mut request: Request,
     let started = Instant::now();
     let id = request_id::of(request.headers(), state.app.clock());
     let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
     let address = ClientAddress::of(&request, &state.http.proxies);
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(id.clone());
@@ -72,7 +76,11 @@ fn method_label(method: &Method) -> &'static str {
 
 /// Ends a handler that takes too long; its transaction is rolled back.
 pub(crate) async fn deadline(request: Request, next: Next) -> Response {
-    let deadline = if request.uri().path() == LONG_POLL_PATH { LONG_POLL_DEADLINE } else { DEADLINE };
+    let deadline = if request.uri().path() == LONG_POLL_PATH {
+        LONG_POLL_DEADLINE
+    } else {
+        DEADLINE
+    };
     match tokio::time::timeout(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::timeout().into_response(),
@@ -85,14 +93,18 @@ pub(crate) async fn safe_headers(State(state): State<ApiState>, request: Request
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let policy = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(policy));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     let opener = HeaderName::from_static("cross-origin-opener-policy");
     headers.insert(opener, HeaderValue::from_static("same-origin"));
     if is_api {
-        headers.entry(axum::http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers
+            .entry(axum::http::header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
     }
     if state.http.is_secure {
         let strict = HeaderValue::from_static("max-age=31536000");
@@ -102,11 +114,14 @@ pub(crate) async fn safe_headers(State(state): State<ApiState>, request: Request
 }
 
 /// A panic is a bug: it is logged and answered, and the process goes on.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub(crate) fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a message");
-    ApiError::internal().with_cause(format!("a handler panicked: {text}")).into_response()
+    ApiError::internal()
+        .with_cause(format!("a handler panicked: {text}"))
+        .into_response()
 }

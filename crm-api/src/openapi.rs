@@ -81,9 +81,17 @@ fn describe(operation: &mut Map<String, Value>, method: &str, path: &str, access
     operation.insert("security".into(), security(access));
     let has_body = operation.contains_key("requestBody");
     let has_id = path.contains('{');
-    let Some(responses) = operation.entry("responses").or_insert_with(|| json!({})).as_object_mut() else { return };
+    let Some(responses) = operation
+        .entry("responses")
+        .or_insert_with(|| json!({}))
+        .as_object_mut()
+    else {
+        return;
+    };
     let mut add = |status: &str, name: &str| {
-        responses.entry(status).or_insert_with(|| json!({ "$ref": format!("#/components/responses/{name}") }));
+        responses
+            .entry(status)
+            .or_insert_with(|| json!({ "$ref": format!("#/components/responses/{name}") }));
     };
     if !matches!(access, Access::Anybody) {
         add("401", "Unauthenticated");
@@ -124,7 +132,11 @@ fn add_idempotency_key(operation: &mut Map<String, Value>) {
 /// `GET /api/clients/{id}/timeline` → `getClientsByIdTimeline`: unique, and stable while the path is.
 fn operation_id(method: &str, path: &str) -> String {
     let mut id = method.to_owned();
-    for segment in path.trim_start_matches("/api").split('/').filter(|segment| !segment.is_empty()) {
+    for segment in path
+        .trim_start_matches("/api")
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+    {
         let (prefix, name) = match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(parameter) => ("By", parameter),
             None => ("", segment),
@@ -183,7 +195,9 @@ fn common_responses() -> Value {
 /// Moves the paths and schemas of a group into the whole.
 fn merge(whole: &mut Value, mut part: Value) {
     for pointer in ["/paths", "/components/schemas"] {
-        let Some(Value::Object(from)) = part.pointer_mut(pointer).map(Value::take) else { continue };
+        let Some(Value::Object(from)) = part.pointer_mut(pointer).map(Value::take) else {
+            continue;
+        };
         if let Some(into) = whole.pointer_mut(pointer).and_then(Value::as_object_mut) {
             into.extend(from);
         }

@@ -14,7 +14,11 @@ const MAX_LIMIT: u32 = 200;
 pub fn request(query: &PageQuery) -> ApiResult<PageRequest> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(ApiError::invalid("limit", "out_of_range", format!("a page has 1 to {MAX_LIMIT} rows")));
+        return Err(ApiError::invalid(
+            "limit",
+            "out_of_range",
+            format!("a page has 1 to {MAX_LIMIT} rows"),
+        ));
     }
     let after = query.cursor.as_deref().map(decode).transpose()?;
     Ok(PageRequest { limit, after })

@@ -31,7 +31,15 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     pub const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title, detail: None, errors: Vec::new(), retry_after_s: None, cause: None }
+        Self {
+            status,
+            code,
+            title,
+            detail: None,
+            errors: Vec::new(),
+            retry_after_s: None,
+            cause: None,
+        }
     }
 
     #[must_use]
@@ -72,21 +80,40 @@ impl ApiError {
 
     /// The request can't be read at all.
     pub fn malformed(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "malformed_request", "The request can't be read").with_detail(detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_request",
+            "The request can't be read",
+        )
+        .with_detail(detail)
     }
 
     /// The request reads well, but a field is wrong.
     pub fn invalid(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "Some fields are wrong").with_field(field, code, message)
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "Some fields are wrong",
+        )
+        .with_field(field, code, message)
     }
 
     pub fn payload_too_large(limit: usize) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large")
-            .with_detail(format!("a body may have {limit} bytes at most"))
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            "The body is too large",
+        )
+        .with_detail(format!("a body may have {limit} bytes at most"))
     }
 
     pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON").with_detail(detail)
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body must be JSON",
+        )
+        .with_detail(detail)
     }
 
     pub const fn rate_limited(after_s: u64) -> Self {
@@ -98,7 +125,11 @@ impl ApiError {
     }
 
     pub const fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something broke on our side")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "Something broke on our side",
+        )
     }
 }
 
@@ -109,19 +140,28 @@ impl From<app::Error> for ApiError {
             Error::NotFound { what } => Self::not_found().with_detail(format!("{what} not found")),
             Error::Invalid(fields) => Self {
                 errors: fields,
-                ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", "Some fields are wrong")
+                ..Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "validation_failed",
+                    "Some fields are wrong",
+                )
             },
             Error::Conflict { code, detail } => {
                 Self::new(StatusCode::CONFLICT, code, "The state of things does not allow it").with_detail(detail)
             }
-            Error::VersionConflict { what } => {
-                Self::new(StatusCode::PRECONDITION_FAILED, "version_conflict", "Somebody else was faster")
-                    .with_detail(format!("{what} was changed by somebody else: load it again and repeat the change"))
-            }
+            Error::VersionConflict { what } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "version_conflict",
+                "Somebody else was faster",
+            )
+            .with_detail(format!(
+                "{what} was changed by somebody else: load it again and repeat the change"
+            )),
             Error::Unauthenticated => Self::unauthenticated(),
             Error::Forbidden => Self::forbidden(),
             Error::TooManyAttempts { after_s } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts").with_retry_after(after_s)
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts")
+                    .with_retry_after(after_s)
             }
             Error::Store(error) if error.is_transient() => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_busy", "The database is busy")
@@ -131,12 +171,14 @@ impl From<app::Error> for ApiError {
             Error::Store(error) if error.is_unique_violation() => {
                 Self::new(StatusCode::CONFLICT, "already_exists", "It exists already").with_cause(error)
             }
-            Error::Unavailable { what, source } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "A part is away for the moment")
-                    .with_detail(format!("{what} is not available, try again later"))
-                    .with_retry_after(RETRY_TRANSIENT_S)
-                    .with_cause(source)
-            }
+            Error::Unavailable { what, source } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "A part is away for the moment",
+            )
+            .with_detail(format!("{what} is not available, try again later"))
+            .with_retry_after(RETRY_TRANSIENT_S)
+            .with_cause(source),
             Error::Store(error) => Self::internal().with_cause(error),
             error @ Error::Internal { .. } => Self::internal().with_cause(error),
         }
@@ -158,7 +200,11 @@ impl IntoResponse for ApiError {
             errors: self
                 .errors
                 .into_iter()
-                .map(|error| FieldError { field: error.field, code: error.code.to_owned(), message: error.message })
+                .map(|error| FieldError {
+                    field: error.field,
+                    code: error.code.to_owned(),
+                    message: error.message,
+                })
                 .collect(),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
@@ -167,7 +213,9 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -176,7 +224,8 @@ impl IntoResponse for ApiError {
 /// Runs inside the request's span, so the line carries the request id.
 fn log_failure(error: &ApiError) {
     let mut causes = Vec::new();
-    let mut next: Option<&(dyn StdError + 'static)> = error.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static));
+    let mut next: Option<&(dyn StdError + 'static)> =
+        error.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static));
     while let Some(cause) = next {
         causes.push(cause.to_string());
         next = cause.source();

@@ -32,7 +32,11 @@ pub(crate) struct RateLimit {
 
 impl RateLimit {
     pub(crate) fn per_minute(limit: NonZeroU32) -> Self {
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(limit)), clock: DefaultClock::default(), checks: AtomicU32::new(0) }
+        Self {
+            limiter: RateLimiter::keyed(Quota::per_minute(limit)),
+            clock: DefaultClock::default(),
+            checks: AtomicU32::new(0),
+        }
     }
 
     /// Errors: 429 with the time after which one more request fits.

@@ -33,7 +33,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let app = compose(&config, clock.clone()).await?;
     seed(&config, &app).await?;
     let listener = TcpListener::bind(config.http_addr).await.map_err(|error| {
-        ConfigErrors(vec![format!("HTTP_ADDR: {} can't be listened on: {error}.", config.http_addr)])
+        ConfigErrors(vec![format!(
+            "HTTP_ADDR: {} can't be listened on: {error}.",
+            config.http_addr
+        )])
     })?;
     let mut background = tokio::task::JoinSet::new();
     if let Some(url) = config.clock_url.clone() {
@@ -60,7 +63,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         shutdown: shutdown.clone(),
     };
     let service = router(ApiState::new(app.clone(), options)).into_make_service_with_connect_info::<SocketAddr>();
-    tracing::info!(address = %config.http_addr, public_url = %config.public_url, "the CRM API listens");
+    let address = listener.local_addr().context("the socket has no address")?;
+    tracing::info!(%address, public_url = %config.public_url, "the CRM API listens");
     let closing = shutdown.clone();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move { closing.cancelled().await });
     let mut server = tokio::spawn(async move { server.await });
@@ -107,9 +111,23 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
     let http = providers::http_client(&roots).context("the HTTP client can't be made")?;
     let files = FileStore::open(&config.storage_url).map_err(|error| ConfigErrors(vec![error.to_string()]))?;
     let store = open_store(config).await?;
-    let llm = config.llm.as_ref().map(|settings| Llm::new(llm_config(settings, http.clone())));
-    let sheets = Sheets::new(SheetsConfig { base_url: config.sheets_base_url.clone(), deadline: SHEET_DEADLINE, http });
-    Ok(App::new(Parts { store, clock, files, llm, sheets: Some(sheets), public_url: config.public_url.clone() }))
+    let llm = config
+        .llm
+        .as_ref()
+        .map(|settings| Llm::new(llm_config(settings, http.clone())));
+    let sheets = Sheets::new(SheetsConfig {
+        base_url: config.sheets_base_url.clone(),
+        deadline: SHEET_DEADLINE,
+        http,
+    });
+    Ok(App::new(Parts {
+        store,
+        clock,
+        files,
+        llm,
+        sheets: Some(sheets),
+        public_url: config.public_url.clone(),
+    }))
 }
 
 /// What the environment gives the first start. Errors: `ADMIN_PASSWORD` is missing while nobody can sign in.
@@ -121,31 +139,41 @@ async fn seed(config: &Config, app: &App) -> anyhow::Result<()> {
     let seed = Seed {
         time_zone: String::new(),
         admin_email: Some(config.admin_email.clone()),
-        admin_password: config.admin_password.as_ref().map(|password| password.reveal().to_owned()),
+        admin_password: config
+            .admin_password
+            .as_ref()
+            .map(|password| password.reveal().to_owned()),
         bot_token: config.crm_api_token.reveal().to_owned(),
         trainer_addresses: config.trainer_telegram_ids.iter().map(ToString::to_string).collect(),
         telegram_bot_username: None,
         templates_spreadsheet_id: config.sheets_templates_id.clone(),
         demo_data: config.has_demo_data,
     };
-    app::bootstrap::ensure(app, &seed).await.context("the installation could not be prepared")?;
+    app::bootstrap::ensure(app, &seed)
+        .await
+        .context("the installation could not be prepared")?;
     Ok(())
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let vault = Vault::new(&config.master_keys)?;
-    Store::open(config.database_url.reveal(), vault).await.map_err(|error| match error {
-        // Already a sentence that names the key.
-        store::Error::Address(_) => ConfigErrors(vec![error.to_string()]).into(),
-        other => anyhow::Error::new(other).context("DATABASE_URL: the database can't be used"),
-    })
+    Store::open(config.database_url.reveal(), vault)
+        .await
+        .map_err(|error| match error {
+            // Already a sentence that names the key.
+            store::Error::Address(_) => ConfigErrors(vec![error.to_string()]).into(),
+            other => anyhow::Error::new(other).context("DATABASE_URL: the database can't be used"),
+        })
 }
 
 fn extra_roots(config: &Config) -> anyhow::Result<Vec<reqwest::Certificate>> {
-    let Some(path) = &config.extra_root_certs else { return Ok(Vec::new()) };
+    let Some(path) = &config.extra_root_certs else {
+        return Ok(Vec::new());
+    };
     let refuse = |reason: String| ConfigErrors(vec![format!("EXTRA_ROOT_CERTS: {} {reason}.", path.display())]);
     let pem = std::fs::read(path).map_err(|error| refuse(format!("can't be read: {error}")))?;
-    let roots = reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| refuse("holds no certificates in PEM form".into()))?;
+    let roots =
+        reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| refuse("holds no certificates in PEM form".into()))?;
     if roots.is_empty() {
         return Err(refuse("holds no certificates in PEM form".into()).into());
     }
@@ -155,15 +183,38 @@ fn extra_roots(config: &Config) -> anyhow::Result<Vec<reqwest::Certificate>> {
 fn llm_config(settings: &LlmSettings, http: reqwest::Client) -> LlmConfig {
     let reveal = |secret: &Secret| secret.reveal().to_owned();
     let (dialect, model) = match settings {
-        LlmSettings::OpenAi { base_url, api_key, model } => {
-            (Dialect::OpenAi { base_url: base_url.clone(), api_key: reveal(api_key) }, model)
-        }
-        LlmSettings::Yandex { base_url, api_key, folder_id, model } => {
-            let dialect = Dialect::Yandex { base_url: base_url.clone(), api_key: reveal(api_key), folder_id: folder_id.clone() };
+        LlmSettings::OpenAi {
+            base_url,
+            api_key,
+            model,
+        } => (
+            Dialect::OpenAi {
+                base_url: base_url.clone(),
+                api_key: reveal(api_key),
+            },
+            model,
+        ),
+        LlmSettings::Yandex {
+            base_url,
+            api_key,
+            folder_id,
+            model,
+        } => {
+            let dialect = Dialect::Yandex {
+                base_url: base_url.clone(),
+                api_key: reveal(api_key),
+                folder_id: folder_id.clone(),
+            };
             (dialect, model)
         }
     };
-    LlmConfig { dialect, model: model.clone(), temperature_millis: LLM_TEMPERATURE_MILLIS, deadline: LLM_DEADLINE, http }
+    LlmConfig {
+        dialect,
+        model: model.clone(),
+        temperature_millis: LLM_TEMPERATURE_MILLIS,
+        deadline: LLM_DEADLINE,
+        http,
+    }
 }
 
 /// SIGTERM from a supervisor, Ctrl-C from a person. Heard from the call on, not from the first poll of the answer:

@@ -64,7 +64,10 @@ impl ApiState {
             shutdown: options.shutdown,
             workers: options.workers,
         };
-        Self { app, http: Arc::new(http) }
+        Self {
+            app,
+            http: Arc::new(http),
+        }
     }
 
     pub(crate) fn are_workers_alive(&self) -> bool {

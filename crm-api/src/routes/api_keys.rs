@@ -20,7 +20,9 @@ use crate::problem::ApiResult;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -90,7 +92,13 @@ async fn create(
         KeyRole::Bot => Role::Bot,
     };
     let (key, token) = access::create_api_key(&state.app, &caller, &request.name, role).await?;
-    Ok((StatusCode::CREATED, Json(CreatedApiKey { key: show(key), token: token.to_string() })))
+    Ok((
+        StatusCode::CREATED,
+        Json(CreatedApiKey {
+            key: show(key),
+            token: token.to_string(),
+        }),
+    ))
 }
 
 /// Revoke an API key
@@ -103,7 +111,11 @@ async fn create(
     params(("id" = String, Path, description = "The key")),
     responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json"))
 )]
-async fn revoke(State(state): State<ApiState>, Admin(caller): Admin, PathId(id): PathId<ApiKeyId>) -> ApiResult<StatusCode> {
+async fn revoke(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<ApiKeyId>,
+) -> ApiResult<StatusCode> {
     access::revoke_api_key(&state.app, &caller, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -112,7 +124,11 @@ fn show(key: ApiKey) -> ApiKeyView {
     ApiKeyView {
         id: key.id.to_string(),
         name: key.name,
-        role: if key.role == Role::Bot.code() { KeyRole::Bot } else { KeyRole::Admin },
+        role: if key.role == Role::Bot.code() {
+            KeyRole::Bot
+        } else {
+            KeyRole::Admin
+        },
         created_at: key.created_at.to_utc(),
         revoked_at: key.revoked_at.map(domain::time::Timestamp::to_utc),
     }

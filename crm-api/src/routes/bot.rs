@@ -34,7 +34,11 @@ pub fn router() -> OpenApiRouter<ApiState> {
 ///
 /// Safe to repeat: the event's key makes a second one harmless.
 #[utoipa::path(post, path = "/api/bot/events", tag = "bot", request_body = Event, responses((status = 200, body = EventReply)))]
-async fn receive(State(state): State<ApiState>, Bot(caller): Bot, Json(event): Json<Event>) -> ApiResult<Json<EventReply>> {
+async fn receive(
+    State(state): State<ApiState>,
+    Bot(caller): Bot,
+    Json(event): Json<Event>,
+) -> ApiResult<Json<EventReply>> {
     check_replica(&event.replica)?;
     let reply = converse::receive(&state.app, &caller, &bot::event(event)).await?;
     Ok(Json(bot::reply(reply)))
@@ -62,7 +66,9 @@ async fn claim(
         // What was leased in this very moment is due again when its lease ends.
         () = state.http.shutdown.cancelled() => Vec::new(),
     };
-    Ok(Json(ClaimReply { deliveries: claimed.into_iter().map(bot::delivery).collect() }))
+    Ok(Json(ClaimReply {
+        deliveries: claimed.into_iter().map(bot::delivery).collect(),
+    }))
 }
 
 /// Report what became of deliveries
@@ -75,18 +81,27 @@ async fn claim(
     request_body = ResultsRequest,
     responses((status = 204), (status = 422, body = Problem, content_type = "application/problem+json"))
 )]
-async fn report(State(state): State<ApiState>, Bot(caller): Bot, Json(request): Json<ResultsRequest>) -> ApiResult<StatusCode> {
+async fn report(
+    State(state): State<ApiState>,
+    Bot(caller): Bot,
+    Json(request): Json<ResultsRequest>,
+) -> ApiResult<StatusCode> {
     check_replica(&request.replica)?;
     if request.results.len() > MAX_RESULTS {
-        return Err(ApiError::invalid("/results", "too_many", format!("at most {MAX_RESULTS} results at once")));
+        return Err(ApiError::invalid(
+            "/results",
+            "too_many",
+            format!("at most {MAX_RESULTS} results at once"),
+        ));
     }
     let fates = request
         .results
         .into_iter()
         .enumerate()
         .map(|(index, result)| {
-            let id = OutboxId::parse(&result.id)
-                .ok_or_else(|| ApiError::invalid(format!("/results/{index}/id"), "invalid", "not the id of a delivery"))?;
+            let id = OutboxId::parse(&result.id).ok_or_else(|| {
+                ApiError::invalid(format!("/results/{index}/id"), "invalid", "not the id of a delivery")
+            })?;
             Ok((id, bot::fate(result.outcome)))
         })
         .collect::<ApiResult<Vec<_>>>()?;
@@ -103,7 +118,11 @@ async fn profile(State(state): State<ApiState>, Bot(caller): Bot) -> ApiResult<J
 
 fn check_replica(replica: &str) -> ApiResult<()> {
     if replica.is_empty() || replica.len() > MAX_REPLICA_LENGTH {
-        return Err(ApiError::invalid("/replica", "length", format!("1 to {MAX_REPLICA_LENGTH} bytes")));
+        return Err(ApiError::invalid(
+            "/replica",
+            "length",
+            format!("1 to {MAX_REPLICA_LENGTH} bytes"),
+        ));
     }
     Ok(())
 }

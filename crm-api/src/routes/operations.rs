@@ -77,7 +77,10 @@ async fn list_jobs(
 ) -> ApiResult<Json<Page<JobView>>> {
     let wanted = filter
         .state
-        .map(|code| JobState::parse(&code).ok_or_else(|| ApiError::invalid("state", "unknown", "there is no such state of a job")))
+        .map(|code| {
+            JobState::parse(&code)
+                .ok_or_else(|| ApiError::invalid("state", "unknown", "there is no such state of a job"))
+        })
         .transpose()?;
     let jobs = operate::list_jobs(&state.app, &caller, wanted, &paging::request(&query)?).await?;
     Ok(Json(paging::page(jobs, show_job)))
@@ -95,8 +98,16 @@ async fn list_jobs(
         (status = 409, description = "It is not dead", body = Problem, content_type = "application/problem+json")
     )
 )]
-async fn replay_job(State(state): State<ApiState>, Admin(caller): Admin, PathId(id): PathId<JobId>) -> ApiResult<Json<JobView>> {
-    operate::replay_job(&state.app, &caller, &id).await.map(show_job).map(Json).map_err(Into::into)
+async fn replay_job(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<JobId>,
+) -> ApiResult<Json<JobView>> {
+    operate::replay_job(&state.app, &caller, &id)
+        .await
+        .map(show_job)
+        .map(Json)
+        .map_err(Into::into)
 }
 
 /// List stuck deliveries

@@ -20,7 +20,10 @@ use crate::problem::ApiResult;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(sign_out)).routes(routes!(me)).routes(routes!(change_password))
+    OpenApiRouter::new()
+        .routes(routes!(sign_out))
+        .routes(routes!(me))
+        .routes(routes!(change_password))
 }
 
 pub fn public_router() -> OpenApiRouter<ApiState> {
@@ -98,7 +101,11 @@ async fn sign_out(State(state): State<ApiState>, Anyone(who): Anyone) -> ApiResu
 async fn me(State(state): State<ApiState>, Anyone(who): Anyone) -> ApiResult<Json<Me>> {
     let user = access::who_is(&state.app, &who).await?.map(show_user);
     let role = who.caller.role.code().to_owned();
-    Ok(Json(Me { user, role, csrf_token: who.session.map(|session| session.csrf_token) }))
+    Ok(Json(Me {
+        user,
+        role,
+        csrf_token: who.session.map(|session| session.csrf_token),
+    }))
 }
 
 /// Change the password
@@ -124,10 +131,18 @@ fn answer(state: &ApiState, signed_in: SignedIn) -> ApiResult<Response> {
     let max_age_s = signed_in.ends_at.millis_since(state.app.now()) / 1000;
     let cookie = session_cookie(state, &signed_in.token, max_age_s)?;
     let role = signed_in.user.role.clone();
-    let me = Me { role, user: Some(show_user(signed_in.user)), csrf_token: Some(signed_in.csrf_token) };
+    let me = Me {
+        role,
+        user: Some(show_user(signed_in.user)),
+        csrf_token: Some(signed_in.csrf_token),
+    };
     Ok((AppendHeaders([(SET_COOKIE, cookie)]), Json(me)).into_response())
 }
 
 fn show_user(user: store::User) -> UserView {
-    UserView { id: user.id.to_string(), name: user.name, email: user.email }
+    UserView {
+        id: user.id.to_string(),
+        name: user.name,
+        email: user.email,
+    }
 }

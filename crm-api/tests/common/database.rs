@@ -19,23 +19,39 @@ pub struct Database {
 impl Database {
     pub async fn create(backend: Backend, folder: &Path) -> Self {
         if backend == Backend::Sqlite {
-            return Self { url: format!("sqlite://{}/test.db", folder.display()), on_server: None };
+            return Self {
+                url: format!("sqlite://{}/test.db", folder.display()),
+                on_server: None,
+            };
         }
         let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
             panic!("TEST_POSTGRES_URL is not set: run the tests with scripts/with-postgres.sh cargo test");
         };
-        let name = format!("test_{}", data_encoding::HEXLOWER.encode(&app::clock::random_bytes::<8>()));
-        let mut connection = PgConnection::connect(&server).await.expect("the server of TEST_POSTGRES_URL must answer");
-        connection.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        let name = format!(
+            "test_{}",
+            data_encoding::HEXLOWER.encode(&app::clock::random_bytes::<8>())
+        );
+        let mut connection = PgConnection::connect(&server)
+            .await
+            .expect("the server of TEST_POSTGRES_URL must answer");
+        connection
+            .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .await
+            .unwrap();
         connection.close().await.unwrap();
         let (base, _) = server.rsplit_once('/').expect("TEST_POSTGRES_URL must name a database");
-        Self { url: format!("{base}/{name}"), on_server: Some((server, name)) }
+        Self {
+            url: format!("{base}/{name}"),
+            on_server: Some((server, name)),
+        }
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some((server, name)) = self.on_server.take() else { return };
+        let Some((server, name)) = self.on_server.take() else {
+            return;
+        };
         // A destructor can't wait for a future on the test's own runtime.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -47,8 +63,9 @@ impl Drop for Database {
         });
         match dropping.join() {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => eprintln!("a test database stays behind: {error}"),
-            Err(_) => eprintln!("a test database stays behind"),
+            // The server goes away with the test run, and what stayed behind with it.
+            Ok(Err(error)) => tracing::warn!(%error, "a test database stays behind"),
+            Err(_) => tracing::warn!("a test database stays behind"),
         }
     }
 }

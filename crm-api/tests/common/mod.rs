@@ -57,7 +57,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         // Tests ask faster than people; the limit has tests of its own.
-        Self { public_url: "http://127.0.0.1:8080", rate_limit_per_minute: 1_000_000, trusted_proxies: "" }
+        Self {
+            public_url: "http://127.0.0.1:8080",
+            rate_limit_per_minute: 1_000_000,
+            trusted_proxies: "",
+        }
     }
 }
 
@@ -116,7 +120,16 @@ impl TestWorld {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
-        Self { app, clock, tenant, base, http: reqwest::Client::new(), server, _database: database, _folder: folder }
+        Self {
+            app,
+            clock,
+            tenant,
+            base,
+            http: reqwest::Client::new(),
+            server,
+            _database: database,
+            _folder: folder,
+        }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -132,7 +145,12 @@ impl TestWorld {
     }
 
     pub fn caller(&self, tenant: &TenantId) -> Caller {
-        Caller { tenant: tenant.clone(), actor: Actor::System, role: Role::Admin, request_id: self.app.new_id() }
+        Caller {
+            tenant: tenant.clone(),
+            actor: Actor::System,
+            role: Role::Admin,
+            request_id: self.app.new_id(),
+        }
     }
 
     /// An administrator's API key of this world's tenant.
@@ -141,7 +159,9 @@ impl TestWorld {
     }
 
     pub async fn token_of(&self, tenant: &TenantId, role: Role) -> String {
-        let (_, token) = app::access::create_api_key(&self.app, &self.caller(tenant), "test", role).await.unwrap();
+        let (_, token) = app::access::create_api_key(&self.app, &self.caller(tenant), "test", role)
+            .await
+            .unwrap();
         token.to_string()
     }
 
@@ -149,18 +169,25 @@ impl TestWorld {
     pub async fn another_tenant(&self) -> TenantId {
         let tenant: TenantId = self.app.new_id();
         let mut tx = self.app.store().system().await.unwrap();
-        tx.insert_tenant(&tenant, "Other", "Europe/Moscow", self.app.now()).await.unwrap();
+        tx.insert_tenant(&tenant, "Other", "Europe/Moscow", self.app.now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         tenant
     }
 
     pub async fn sign_in_with(&self, email: &str, password: &str) -> Response {
         let body = serde_json::json!({ "email": email, "password": password });
-        self.request(Method::POST, "/api/auth/sign-in").json(&body).send().await.unwrap()
+        self.request(Method::POST, "/api/auth/sign-in")
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn sign_in(&self) -> Browser {
-        self.browser_of(self.sign_in_with(ADMIN_EMAIL, ADMIN_PASSWORD).await).await
+        self.browser_of(self.sign_in_with(ADMIN_EMAIL, ADMIN_PASSWORD).await)
+            .await
     }
 
     /// What a browser keeps of a successful sign-in.
@@ -183,7 +210,14 @@ impl TestWorld {
 
     /// All operations of the OpenAPI document: (method, path, operation).
     pub async fn operations(&self) -> (Value, Vec<(Method, String, Value)>) {
-        let document: Value = self.request(Method::GET, "/api/openapi.json").send().await.unwrap().json().await.unwrap();
+        let document: Value = self
+            .request(Method::GET, "/api/openapi.json")
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         let mut operations = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
@@ -207,24 +241,41 @@ impl Browser {
     }
 
     pub fn post(&self, world: &TestWorld, path: &str, body: &Value) -> RequestBuilder {
-        world.request(Method::POST, path).header("cookie", &self.cookie).header("x-csrf-token", &self.csrf_token).json(body)
+        world
+            .request(Method::POST, path)
+            .header("cookie", &self.cookie)
+            .header("x-csrf-token", &self.csrf_token)
+            .json(body)
     }
 }
 
 /// A path whose ids name nothing but have the right form: what is refused then is not the path.
 pub fn with_well_formed_ids(path: &str) -> String {
     const PREFIXES: [(&str, &str); 9] = [
-        ("clients", "cl"), ("leads", "ld"), ("programs", "pg"), ("questionnaires", "qn"), ("jobs", "jb"),
-        ("api-keys", "ak"), ("pipeline", "st"), ("files", "fl"), ("deliveries", "ob"),
+        ("clients", "cl"),
+        ("leads", "ld"),
+        ("programs", "pg"),
+        ("questionnaires", "qn"),
+        ("jobs", "jb"),
+        ("api-keys", "ak"),
+        ("pipeline", "st"),
+        ("files", "fl"),
+        ("deliveries", "ob"),
     ];
     let resource = path.trim_start_matches("/api/").split('/').next().unwrap_or_default();
-    let prefix = PREFIXES.iter().find(|(name, _)| *name == resource).map_or("xx", |(_, prefix)| prefix);
+    let prefix = PREFIXES
+        .iter()
+        .find(|(name, _)| *name == resource)
+        .map_or("xx", |(_, prefix)| prefix);
     path.replace("{id}", &format!("{prefix}_01JD4Z5V8N3C7W9XK2M4P6Q8RT"))
 }
 
 /// Asserts that an answer is a problem of this status and code, and gives it back.
 pub async fn expect_problem(response: Response, status: u16, code: &str) -> Value {
-    let (got, content_type) = (response.status().as_u16(), response.headers().get("content-type").cloned());
+    let (got, content_type) = (
+        response.status().as_u16(),
+        response.headers().get("content-type").cloned(),
+    );
     let request_id = response.headers().get("x-request-id").cloned();
     let text = response.text().await.unwrap();
     assert_eq!(got, status, "{text}");
@@ -233,6 +284,10 @@ pub async fn expect_problem(response: Response, status: u16, code: &str) -> Valu
     assert_eq!(problem["code"], code, "{text}");
     assert_eq!(problem["status"], status, "{text}");
     assert_eq!(problem["type"], format!("/problems/{code}"), "{text}");
-    assert_eq!(problem["request_id"].as_str(), request_id.as_ref().and_then(|id| id.to_str().ok()), "{text}");
+    assert_eq!(
+        problem["request_id"].as_str(),
+        request_id.as_ref().and_then(|id| id.to_str().ok()),
+        "{text}"
+    );
     problem
 }

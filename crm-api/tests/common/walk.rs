@@ -17,7 +17,11 @@ pub struct Chat {
 
 impl Chat {
     pub fn new(address: &str) -> Self {
-        Self { address: address.to_owned(), events: 0, messages: 0 }
+        Self {
+            address: address.to_owned(),
+            events: 0,
+            messages: 0,
+        }
     }
 
     /// From /start to the confirmed questionnaire. Answers the `X-Request-Id` of the confirmation.
@@ -31,7 +35,9 @@ impl Chat {
                     last = action.clone();
                     json!({ "type": "action", "action": action, "message_ref": null })
                 }
-                None => json!({ "type": "text", "text": number_for(&actions), "message_ref": self.next_ref(), "reply_to": null }),
+                None => {
+                    json!({ "type": "text", "text": number_for(&actions), "message_ref": self.next_ref(), "reply_to": null })
+                }
             };
             let (next, request_id) = self.send(world, body).await;
             if last.starts_with("confirm") {
@@ -69,7 +75,13 @@ impl Chat {
             .map(|delivery| json!({ "id": delivery["id"], "outcome": { "type": "sent", "message_ref": self.next_ref() } }))
             .collect();
         let body = json!({ "replica": REPLICA, "results": results });
-        let response = world.request(Method::POST, "/api/bot/deliveries/results").bearer_auth(BOT_TOKEN).json(&body).send().await.unwrap();
+        let response = world
+            .request(Method::POST, "/api/bot/deliveries/results")
+            .bearer_auth(BOT_TOKEN)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 204);
     }
 
@@ -80,8 +92,15 @@ impl Chat {
 }
 
 fn actions(deliveries: &[Value]) -> Vec<String> {
-    let rows = deliveries.iter().filter_map(|delivery| delivery["content"]["buttons"].as_array()).flatten();
-    rows.filter_map(Value::as_array).flatten().filter_map(|button| button["press"]["action"].as_str()).map(str::to_owned).collect()
+    let rows = deliveries
+        .iter()
+        .filter_map(|delivery| delivery["content"]["buttons"].as_array())
+        .flatten();
+    rows.filter_map(Value::as_array)
+        .flatten()
+        .filter_map(|button| button["press"]["action"].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The way forward; `None` where a number is asked.
@@ -92,8 +111,16 @@ fn choose(actions: &[String], last: &str) -> Option<String> {
         return Some(done.clone());
     }
     let prefixes = ["confirm:", "consent:yes", "marketing:yes", "q:", "continue", "free"];
-    let nothing = actions.iter().find(|action| action.starts_with("q:") && action.ends_with(":nothing"));
-    nothing.or_else(|| prefixes.iter().find_map(|prefix| actions.iter().find(|action| action.starts_with(prefix)))).cloned()
+    let nothing = actions
+        .iter()
+        .find(|action| action.starts_with("q:") && action.ends_with(":nothing"));
+    nothing
+        .or_else(|| {
+            prefixes
+                .iter()
+                .find_map(|prefix| actions.iter().find(|action| action.starts_with(prefix)))
+        })
+        .cloned()
 }
 
 fn number_for(actions: &[String]) -> &'static str {

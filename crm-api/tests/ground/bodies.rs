@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use crate::common::{BOT_TOKEN, TestWorld};
 use crate::on_both_databases;
 
-on_both_databases!(every_route_that_takes_a_body_refuses_bad_ones_kindly, query_strings_are_no_way_around);
+on_both_databases!(
+    every_route_that_takes_a_body_refuses_bad_ones_kindly,
+    query_strings_are_no_way_around
+);
 
 struct Abuse {
     name: &'static str,
@@ -24,13 +27,23 @@ fn abuses() -> Vec<Abuse> {
         body: body.to_vec(),
         statuses,
     };
-    let typed = |name, content_type, statuses| Abuse { name, content_type, encoding: None, body: b"{}".to_vec(), statuses };
+    let typed = |name, content_type, statuses| Abuse {
+        name,
+        content_type,
+        encoding: None,
+        body: b"{}".to_vec(),
+        statuses,
+    };
     let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
     let deep_objects = [br#"{"a":"#.repeat(50_000), b"1".to_vec(), vec![b'}'; 50_000]].concat();
     vec![
         json("nothing", b"", &[400]),
         json("ten megabytes", &vec![b' '; 10 * 1024 * 1024], &[413]),
-        json("ten megabytes of text", format!("{{\"name\":\"{}\"}}", "a".repeat(10 * 1024 * 1024)).as_bytes(), &[413]),
+        json(
+            "ten megabytes of text",
+            format!("{{\"name\":\"{}\"}}", "a".repeat(10 * 1024 * 1024)).as_bytes(),
+            &[413],
+        ),
         json("cut off", b"{\"name\": \"a", &[400]),
         json("two values", b"{} {}", &[400]),
         json("deep arrays", &deep, &[400]),
@@ -49,12 +62,22 @@ fn abuses() -> Vec<Abuse> {
         json("null", b"null", &[422]),
         json("an array", b"[]", &[422]),
         json("a text", b"\"text\"", &[422]),
-        json("a list in every field", br#"{"name": [], "role": [], "key": {}, "email": [[]], "text": {}}"#, &[422]),
+        json(
+            "a list in every field",
+            br#"{"name": [], "role": [], "key": {}, "email": [[]], "text": {}}"#,
+            &[422],
+        ),
         typed("a form", "application/x-www-form-urlencoded", &[415]),
         typed("plain text", "text/plain", &[415]),
         typed("another charset", "application/json; charset=windows-1251", &[415]),
         typed("no type at all", "", &[415]),
-        Abuse { name: "packed", content_type: "application/json", encoding: Some("gzip"), body: b"\x1f\x8b\x08".to_vec(), statuses: &[415] },
+        Abuse {
+            name: "packed",
+            content_type: "application/json",
+            encoding: Some("gzip"),
+            body: b"\x1f\x8b\x08".to_vec(),
+            statuses: &[415],
+        },
     ]
 }
 
@@ -63,16 +86,25 @@ async fn every_route_that_takes_a_body_refuses_bad_ones_kindly(world: TestWorld)
     let (document, operations) = world.operations().await;
     let mut routes = 0;
     for (method, path, operation) in operations {
-        let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else { continue };
+        let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else {
+            continue;
+        };
         routes += 1;
         let path = crate::common::with_well_formed_ids(&path);
-        let token = if path.starts_with("/api/bot/") { BOT_TOKEN } else { &admin };
+        let token = if path.starts_with("/api/bot/") {
+            BOT_TOKEN
+        } else {
+            &admin
+        };
         // A route where every field may be left out takes `{…}` with unknown fields only.
         let is_lenient = required_fields(&document, schema).is_empty();
         for abuse in abuses() {
             let response = send(&world, &method, &path, token, &abuse).await;
             let (status, what) = (response.status().as_u16(), format!("{}: {method} {path}", abuse.name));
-            let problem: Value = response.json().await.unwrap_or_else(|error| panic!("{what}: {status} {error}"));
+            let problem: Value = response
+                .json()
+                .await
+                .unwrap_or_else(|error| panic!("{what}: {status} {error}"));
             assert!((400..500).contains(&status), "{what}: {problem}");
             assert_eq!(problem["status"], status, "{what}: {problem}");
             let may_be_unseen = is_lenient || status == 404;
@@ -83,7 +115,11 @@ async fn every_route_that_takes_a_body_refuses_bad_ones_kindly(world: TestWorld)
 }
 
 async fn send(world: &TestWorld, method: &Method, path: &str, token: &str, abuse: &Abuse) -> Response {
-    let mut request = world.request(method.clone(), path).bearer_auth(token).header("if-match", "\"1\"").body(abuse.body.clone());
+    let mut request = world
+        .request(method.clone(), path)
+        .bearer_auth(token)
+        .header("if-match", "\"1\"")
+        .body(abuse.body.clone());
     if !abuse.content_type.is_empty() {
         request = request.header("content-type", abuse.content_type);
     }
@@ -104,7 +140,16 @@ fn required_fields(document: &Value, schema: &Value) -> Vec<Value> {
 async fn query_strings_are_no_way_around(world: TestWorld) {
     let admin = world.admin_token().await;
     let (_, operations) = world.operations().await;
-    let values = ["%00", "a%00b", "%ff%fe", "99999999999999999999", "-1", "%ED%A0%80", "'%20OR%201=1--", "%F0%9F%92%AA"];
+    let values = [
+        "%00",
+        "a%00b",
+        "%ff%fe",
+        "99999999999999999999",
+        "-1",
+        "%ED%A0%80",
+        "'%20OR%201=1--",
+        "%F0%9F%92%AA",
+    ];
     for (method, path, operation) in operations {
         if method != Method::GET || path.contains('{') || path.starts_with("/api/bot/") {
             continue;
@@ -113,9 +158,17 @@ async fn query_strings_are_no_way_around(world: TestWorld) {
         for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
             let name = parameter["name"].as_str().unwrap();
             for value in values {
-                let response = world.get(&format!("{path}?{name}={value}"), &admin).send().await.unwrap();
+                let response = world
+                    .get(&format!("{path}?{name}={value}"), &admin)
+                    .send()
+                    .await
+                    .unwrap();
                 let status = response.status().as_u16();
-                assert!(status < 500, "{path}?{name}={value}: {status} {}", response.text().await.unwrap());
+                assert!(
+                    status < 500,
+                    "{path}?{name}={value}: {status} {}",
+                    response.text().await.unwrap()
+                );
             }
         }
     }

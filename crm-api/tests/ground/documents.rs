@@ -24,7 +24,12 @@ async fn the_page_and_the_description_are_served_without_a_sign_in_or_a_foreign_
     assert_eq!(document["openapi"], "3.1.0");
     let page = world.request(Method::GET, "/api/docs").send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
-    assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
+    assert!(
+        page.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .starts_with("default-src 'self'")
+    );
     let mut texts = vec![page.text().await.unwrap()];
     for asset in ["/api/docs/docs.js", "/api/docs/docs.css"] {
         assert!(texts[0].contains(asset));
@@ -33,7 +38,10 @@ async fn the_page_and_the_description_are_served_without_a_sign_in_or_a_foreign_
         texts.push(response.text().await.unwrap());
     }
     for text in texts {
-        assert!(!text.contains("http://") && !text.contains("https://"), "a foreign host: {text}");
+        assert!(
+            !text.contains("http://") && !text.contains("https://"),
+            "a foreign host: {text}"
+        );
     }
 }
 
@@ -41,7 +49,9 @@ async fn the_page_and_the_description_are_served_without_a_sign_in_or_a_foreign_
 async fn answers_are_packed_for_those_who_ask() {
     let world = TestWorld::start(Backend::Sqlite).await;
     let plain = reqwest::Client::builder().no_gzip().build().unwrap();
-    let request = plain.get(format!("{}/api/openapi.json", world.base)).header("accept-encoding", "gzip");
+    let request = plain
+        .get(format!("{}/api/openapi.json", world.base))
+        .header("accept-encoding", "gzip");
     let response = request.send().await.unwrap();
     assert_eq!(response.headers()["content-encoding"], "gzip");
 }

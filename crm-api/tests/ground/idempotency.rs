@@ -26,12 +26,29 @@ on_both_databases!(
 );
 
 async fn post(world: &TestWorld, token: &str, key: &str, body: &Value) -> Response {
-    world.post(PATH, token, body).header("idempotency-key", key).send().await.unwrap()
+    world
+        .post(PATH, token, body)
+        .header("idempotency-key", key)
+        .send()
+        .await
+        .unwrap()
 }
 
 async fn count(world: &TestWorld, token: &str, name: &str) -> usize {
-    let keys: Value = world.get("/api/api-keys?limit=200", token).send().await.unwrap().json().await.unwrap();
-    keys["items"].as_array().unwrap().iter().filter(|key| key["name"] == name).count()
+    let keys: Value = world
+        .get("/api/api-keys?limit=200", token)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    keys["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|key| key["name"] == name)
+        .count()
 }
 
 async fn the_same_request_gets_the_same_answer_byte_for_byte(world: TestWorld) {
@@ -59,17 +76,33 @@ async fn an_error_is_repeated_as_well(world: TestWorld) {
     assert_eq!(first.status(), 422);
     let first = first.bytes().await.unwrap();
     let again = post(&world, &token, "order-2", &body).await;
-    assert_eq!((again.status().as_u16(), again.headers()["content-type"].to_str().unwrap()), (422, "application/problem+json"));
+    assert_eq!(
+        (
+            again.status().as_u16(),
+            again.headers()["content-type"].to_str().unwrap()
+        ),
+        (422, "application/problem+json")
+    );
     assert_eq!(again.bytes().await.unwrap(), first);
 }
 
 async fn a_key_stands_for_one_request(world: TestWorld) {
     let token = world.admin_token().await;
-    assert_eq!(post(&world, &token, "order-3", &json!({ "name": "one", "role": "admin" })).await.status(), 201);
+    assert_eq!(
+        post(&world, &token, "order-3", &json!({ "name": "one", "role": "admin" }))
+            .await
+            .status(),
+        201
+    );
     let other_body = post(&world, &token, "order-3", &json!({ "name": "two", "role": "admin" })).await;
     expect_problem(other_body, 422, "idempotency_key_reused").await;
     let body = json!({ "name": "one", "role": "admin" });
-    let other_route = world.post("/api/auth/sign-out", &token, &body).header("idempotency-key", "order-3").send().await.unwrap();
+    let other_route = world
+        .post("/api/auth/sign-out", &token, &body)
+        .header("idempotency-key", "order-3")
+        .send()
+        .await
+        .unwrap();
     expect_problem(other_route, 422, "idempotency_key_reused").await;
     assert_eq!(count(&world, &token, "two").await, 0);
 }
@@ -100,11 +133,16 @@ async fn claim_and_die(world: &TestWorld, token: &str, key: &str, body: &Value, 
     let mut hash = Sha256::new();
     hash.update(format!("{PATH}\n{body}").as_bytes());
     let hash = data_encoding::HEXLOWER.encode(&hash.finalize());
-    let who = app::access::authenticate_token(&world.app, token, world.app.new_id()).await.unwrap();
+    let who = app::access::authenticate_token(&world.app, token, world.app.new_id())
+        .await
+        .unwrap();
     let principal = who.caller.actor.to_string();
     let (now, tenant) = (world.app.now(), world.app.tenant(&world.tenant));
     let mut tx = tenant.write().await.unwrap();
-    let claim = tx.claim_idempotency_key(&principal, key, &hash, now, now.plus_millis(60_000)).await.unwrap();
+    let claim = tx
+        .claim_idempotency_key(&principal, key, &hash, now, now.plus_millis(60_000))
+        .await
+        .unwrap();
     assert_eq!(claim, IdempotencyClaim::Claimed);
     tx.commit().await.unwrap();
     if has_effect {
@@ -167,7 +205,10 @@ async fn old_keys_are_forgotten_after_two_days(world: TestWorld) {
     assert_eq!(post(&world, &token, "day", &body).await.status(), 201);
     world.clock.advance_ms(47 * 60 * 60 * 1000);
     app::access::purge(&world.app).await.unwrap();
-    assert_eq!(post(&world, &token, "day", &body).await.headers()["idempotent-replayed"], "true");
+    assert_eq!(
+        post(&world, &token, "day", &body).await.headers()["idempotent-replayed"],
+        "true"
+    );
     world.clock.advance_ms(2 * 60 * 60 * 1000);
     app::access::purge(&world.app).await.unwrap();
     assert_eq!(post(&world, &token, "day", &body).await.status(), 201);

@@ -8,7 +8,15 @@ use crate::common::{BOT_TOKEN, Backend, Options, TestWorld, expect_problem};
 const LIMIT: u32 = 20;
 
 async fn limited(trusted_proxies: &'static str) -> TestWorld {
-    TestWorld::start_with(Backend::Sqlite, Options { rate_limit_per_minute: LIMIT, trusted_proxies, ..Options::default() }).await
+    TestWorld::start_with(
+        Backend::Sqlite,
+        Options {
+            rate_limit_per_minute: LIMIT,
+            trusted_proxies,
+            ..Options::default()
+        },
+    )
+    .await
 }
 
 #[tokio::test]
@@ -29,8 +37,15 @@ async fn a_principal_over_the_limit_is_told_when_to_come_back() {
     }
     // A minute's allowance flows back while we ask.
     assert!((LIMIT - 3..=LIMIT).contains(&refused), "{refused}");
-    assert_eq!(world.get("/api/auth/me", &calm).send().await.unwrap().status(), 200, "others are not concerned");
-    assert_eq!(world.request(Method::GET, "/healthz").send().await.unwrap().status(), 200);
+    assert_eq!(
+        world.get("/api/auth/me", &calm).send().await.unwrap().status(),
+        200,
+        "others are not concerned"
+    );
+    assert_eq!(
+        world.request(Method::GET, "/healthz").send().await.unwrap().status(),
+        200
+    );
 }
 
 #[tokio::test]
@@ -44,10 +59,18 @@ async fn the_bot_speaks_for_everybody_and_is_not_limited() {
 async fn strangers_are_counted_by_address() {
     let world = limited("").await;
     let answers = join_all((0..LIMIT * 2).map(|_| world.get("/api/auth/me", "vk_guess").send())).await;
-    let refused = answers.into_iter().filter(|answer| answer.as_ref().unwrap().status() == 429).count();
+    let refused = answers
+        .into_iter()
+        .filter(|answer| answer.as_ref().unwrap().status() == 429)
+        .count();
     assert!(refused >= LIMIT as usize - 3, "{refused}");
     // Saying to be somebody else does not help…
-    let forged = world.get("/api/auth/me", "vk_guess").header("x-forwarded-for", "203.0.113.9").send().await.unwrap();
+    let forged = world
+        .get("/api/auth/me", "vk_guess")
+        .header("x-forwarded-for", "203.0.113.9")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(forged.status(), 429);
 }
 
@@ -56,7 +79,15 @@ async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own() {
     let world = limited("127.0.0.0/8").await;
     let ask = |address: &'static str| {
         let world = &world;
-        async move { world.get("/api/auth/me", "vk_guess").header("x-forwarded-for", address).send().await.unwrap().status() }
+        async move {
+            world
+                .get("/api/auth/me", "vk_guess")
+                .header("x-forwarded-for", address)
+                .send()
+                .await
+                .unwrap()
+                .status()
+        }
     };
     let busy = join_all((0..LIMIT * 2).map(|_| ask("203.0.113.9"))).await;
     assert!(busy.iter().any(|status| *status == 429));

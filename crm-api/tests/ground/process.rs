@@ -17,7 +17,11 @@ fn program(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Comma
         .args(words)
         .env_clear()
         .current_dir(folder)
-        .envs([("MASTER_KEY", MASTER_KEY), ("CRM_API_TOKEN", "token-of-the-bot-for-tests"), ("HTTP_ADDR", "127.0.0.1:0")])
+        .envs([
+            ("MASTER_KEY", MASTER_KEY),
+            ("CRM_API_TOKEN", "token-of-the-bot-for-tests"),
+            ("HTTP_ADDR", "127.0.0.1:0"),
+        ])
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -27,7 +31,10 @@ fn program(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Comma
 }
 
 async fn run(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    let output: Output = tokio::time::timeout(PATIENCE, program(folder, words, environment).output()).await.unwrap().unwrap();
+    let output: Output = tokio::time::timeout(PATIENCE, program(folder, words, environment).output())
+        .await
+        .unwrap()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     (output.status.code(), text)
 }
@@ -53,10 +60,19 @@ async fn started(folder: &Path, environment: &[(&str, &str)]) -> (Child, String)
     (child, seen)
 }
 
+fn terminate(child: &Child) {
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
+    nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+}
+
 #[tokio::test]
 async fn a_wrong_configuration_is_refused_with_every_key_named_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let wrong = [("MASTER_KEY", "k1:short"), ("DATABASE_URL", "oracle://x"), ("RATE_LIMIT_PER_MINUTE", "many")];
+    let wrong = [
+        ("MASTER_KEY", "k1:short"),
+        ("DATABASE_URL", "oracle://x"),
+        ("RATE_LIMIT_PER_MINUTE", "many"),
+    ];
     let (code, text) = run(folder.path(), &[], &wrong).await;
     assert_eq!(code, Some(2), "{text}");
     for (key, _) in wrong {
@@ -87,18 +103,20 @@ async fn it_serves_stops_on_a_signal_and_starts_again_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
     for environment in [&[("ADMIN_PASSWORD", "correct horse")][..], &[][..]] {
         let (mut child, log) = started(folder.path(), environment).await;
-        assert!(!log.contains("correct horse") && !log.contains("token-of-the-bot"), "{log}");
-        nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()),
-            nix::sys::signal::Signal::SIGTERM,
-        )
-        .unwrap();
+        assert!(
+            !log.contains("correct horse") && !log.contains("token-of-the-bot"),
+            "{log}"
+        );
+        terminate(&child);
         let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
         assert!(status.success(), "{status}");
     }
     let (code, text) = run(folder.path(), &["doctor"], &[("TELEGRAM_BOT_TOKEN", "123:x")]).await;
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("WRONG   bot: TELEGRAM_BOT_TOKEN") && text.contains("1 thing is wrong."), "{text}");
+    assert!(
+        text.contains("WRONG   bot: TELEGRAM_BOT_TOKEN") && text.contains("1 thing is wrong."),
+        "{text}"
+    );
     let (code, text) = run(folder.path(), &["doctor"], &[]).await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("All is well."), "{text}");
@@ -106,6 +124,40 @@ async fn it_serves_stops_on_a_signal_and_starts_again_without_the_password() {
     let (code, text) = run(folder.path(), &["doctor"], &[("MASTER_KEY", other_key)]).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("WRONG   master key"), "{text}");
+}
+
+#[tokio::test]
+async fn a_bot_that_waits_for_messages_does_not_hold_up_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, log) = started(folder.path(), &[("ADMIN_PASSWORD", "correct horse")]).await;
+    let address = log
+        .split("address=")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
+    let waiting = reqwest::Client::new()
+        .post(format!("http://{address}/api/bot/deliveries/claim"))
+        .bearer_auth("token-of-the-bot-for-tests")
+        .json(&serde_json::json!({ "replica": "test", "limit": 10, "wait_ms": 30_000 }));
+    let waiting = tokio::spawn(waiting.send());
+    // The claim is under way as soon as a later request on another connection has been served.
+    let probe = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
+    assert_eq!(probe.status(), 200);
+    let asked = std::time::Instant::now();
+    terminate(&child);
+    let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    // Either it was answered empty-handed, or it had not yet got through.
+    if let Ok(response) = waiting.await.unwrap() {
+        assert_eq!(
+            response.json::<serde_json::Value>().await.unwrap(),
+            serde_json::json!({ "deliveries": [] })
+        );
+    }
 }
 
 #[tokio::test]

@@ -19,14 +19,28 @@ async fn no_route_shows_or_changes_what_belongs_to_another_tenant(world: TestWor
     world.run_due_jobs().await;
     let owner = world.admin_token().await;
     let other = world.another_tenant().await;
-    let (stranger, strange_bot) = (world.token_of(&other, Role::Admin).await, world.token_of(&other, Role::Bot).await);
+    let (stranger, strange_bot) = (
+        world.token_of(&other, Role::Admin).await,
+        world.token_of(&other, Role::Bot).await,
+    );
     let ids = owned_ids(&world, &owner).await;
     let before = everything(&world, &owner).await;
     let (document, operations) = world.operations().await;
     // A body may name a stage: one of the stranger's own, so that the path alone is wrong.
-    let (_, _, make_stage) = operations.iter().find(|(method, path, _)| *method == Method::POST && path == "/api/pipeline/stages").unwrap();
-    let stage = sample(&document, &make_stage["requestBody"]["content"]["application/json"]["schema"], 0);
-    let stage = world.post("/api/pipeline/stages", &stranger, &stage).send().await.unwrap();
+    let (_, _, make_stage) = operations
+        .iter()
+        .find(|(method, path, _)| *method == Method::POST && path == "/api/pipeline/stages")
+        .unwrap();
+    let stage = sample(
+        &document,
+        &make_stage["requestBody"]["content"]["application/json"]["schema"],
+        0,
+    );
+    let stage = world
+        .post("/api/pipeline/stages", &stranger, &stage)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stage.status(), 201, "{}", stage.text().await.unwrap());
     let own_stage = stage.json::<Value>().await.unwrap()["id"].clone();
     let mut tried = 0;
@@ -34,24 +48,36 @@ async fn no_route_shows_or_changes_what_belongs_to_another_tenant(world: TestWor
         let concrete = fill(path, &ids);
         if *method == Method::GET {
             let own = world.get(&concrete, &owner).send().await.unwrap().status();
-            assert!(own.is_success(), "{path} must work for its owner, or this test proves nothing: {own}");
+            assert!(
+                own.is_success(),
+                "{path} must work for its owner, or this test proves nothing: {own}"
+            );
         }
-        let body = operation.pointer("/requestBody/content/application~1json/schema").map(|schema| {
-            let mut body = sample(&document, schema, 0);
-            if let Some(stage) = body.get_mut("stage_id") {
-                *stage = own_stage.clone();
-            }
-            body
-        });
+        let body = operation
+            .pointer("/requestBody/content/application~1json/schema")
+            .map(|schema| {
+                let mut body = sample(&document, schema, 0);
+                if let Some(stage) = body.get_mut("stage_id") {
+                    *stage = own_stage.clone();
+                }
+                body
+            });
         for token in [&stranger, &strange_bot] {
-            let mut request = world.request(method.clone(), &concrete).bearer_auth(token).header("if-match", "\"1\"");
+            let mut request = world
+                .request(method.clone(), &concrete)
+                .bearer_auth(token)
+                .header("if-match", "\"1\"");
             if let Some(body) = &body {
                 request = request.json(body);
             }
             let response = request.send().await.unwrap();
             let status = response.status().as_u16();
             let may_be_forbidden = *token == strange_bot;
-            assert!(status == 404 || (status == 403 && may_be_forbidden), "{method} {concrete} {body:?}: {status} {}", response.text().await.unwrap());
+            assert!(
+                status == 404 || (status == 403 && may_be_forbidden),
+                "{method} {concrete} {body:?}: {status} {}",
+                response.text().await.unwrap()
+            );
         }
         tried += 1;
     }
@@ -71,11 +97,16 @@ async fn everything(world: &TestWorld, token: &str) -> BTreeMap<String, Value> {
     let mut lists = BTreeMap::new();
     for (method, path, _) in operations {
         let is_collection = method == Method::GET && !path.contains('{');
-        if !is_collection || path.starts_with("/api/bot/") || path.starts_with("/api/auth/") || path == "/api/api-keys" {
+        if !is_collection || path.starts_with("/api/bot/") || path.starts_with("/api/auth/") || path == "/api/api-keys"
+        {
             continue;
         }
         let response = world.get(&path, token).send().await.unwrap();
-        assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
+        assert!(
+            response.status().is_success(),
+            "{path}: {}",
+            response.text().await.unwrap()
+        );
         lists.insert(path, response.json().await.unwrap());
     }
     lists
@@ -95,13 +126,31 @@ async fn owned_ids(world: &TestWorld, owner: &str) -> BTreeMap<&'static str, Str
     let mut ids = BTreeMap::new();
     for (name, path, pointer) in sources {
         let list: Value = world.get(path, owner).send().await.unwrap().json().await.unwrap();
-        let id = list.pointer(pointer).or_else(|| list.pointer("/0/id")).and_then(Value::as_str);
-        ids.insert(name, id.unwrap_or_else(|| panic!("{path} has no {pointer}: {list}")).to_owned());
+        let id = list
+            .pointer(pointer)
+            .or_else(|| list.pointer("/0/id"))
+            .and_then(Value::as_str);
+        ids.insert(
+            name,
+            id.unwrap_or_else(|| panic!("{path} has no {pointer}: {list}"))
+                .to_owned(),
+        );
     }
     // The finished programme waits for the bot; its file and the delivery itself are the owner's too.
     let claim = json!({ "replica": "test", "limit": 100, "wait_ms": 0 });
-    let claimed: Value = world.post("/api/bot/deliveries/claim", BOT_TOKEN, &claim).send().await.unwrap().json().await.unwrap();
-    let delivery = claimed["deliveries"].as_array().unwrap().iter().find(|delivery| delivery["content"]["file"].is_object());
+    let claimed: Value = world
+        .post("/api/bot/deliveries/claim", BOT_TOKEN, &claim)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let delivery = claimed["deliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|delivery| delivery["content"]["file"].is_object());
     let delivery = delivery.unwrap_or_else(|| panic!("no file is on its way: {claimed}"));
     ids.insert("files", delivery["content"]["file"]["id"].as_str().unwrap().to_owned());
     ids.insert("deliveries", delivery["id"].as_str().unwrap().to_owned());
@@ -110,11 +159,18 @@ async fn owned_ids(world: &TestWorld, owner: &str) -> BTreeMap<&'static str, Str
 
 fn fill(path: &str, ids: &BTreeMap<&'static str, String>) -> String {
     let name = path.trim_start_matches("/api/").split('/').next().unwrap();
-    let id = ids.get(name).unwrap_or_else(|| panic!("{path}: add an id of the owner's for it")).as_str();
+    let id = ids
+        .get(name)
+        .unwrap_or_else(|| panic!("{path}: add an id of the owner's for it"))
+        .as_str();
     let mut segments = Vec::new();
     let mut is_first = true;
     for segment in path.split('/') {
-        segments.push(if segment.starts_with('{') { if std::mem::take(&mut is_first) { id } else { "1" } } else { segment });
+        segments.push(if segment.starts_with('{') {
+            if std::mem::take(&mut is_first) { id } else { "1" }
+        } else {
+            segment
+        });
     }
     segments.join("/")
 }
@@ -125,18 +181,32 @@ fn sample(document: &Value, schema: &Value, depth: usize) -> Value {
         return Value::Null;
     }
     if let Some(reference) = schema["$ref"].as_str() {
-        return sample(document, document.pointer(reference.trim_start_matches('#')).unwrap(), depth + 1);
+        return sample(
+            document,
+            document.pointer(reference.trim_start_matches('#')).unwrap(),
+            depth + 1,
+        );
     }
-    if let Some(known) = schema.get("example").or_else(|| schema.pointer("/examples/0")).or_else(|| schema.pointer("/enum/0")) {
+    if let Some(known) = schema
+        .get("example")
+        .or_else(|| schema.pointer("/examples/0"))
+        .or_else(|| schema.pointer("/enum/0"))
+    {
         return known.clone();
     }
     for choice in ["oneOf", "anyOf"] {
         if let Some(choices) = schema[choice].as_array() {
-            return choices.iter().find(|choice| choice["type"] != "null").map_or(Value::Null, |choice| sample(document, choice, depth + 1));
+            return choices
+                .iter()
+                .find(|choice| choice["type"] != "null")
+                .map_or(Value::Null, |choice| sample(document, choice, depth + 1));
         }
     }
     if let Some(parts) = schema["allOf"].as_array() {
-        let fields = parts.iter().filter_map(|part| sample(document, part, depth + 1).as_object().cloned()).flatten();
+        let fields = parts
+            .iter()
+            .filter_map(|part| sample(document, part, depth + 1).as_object().cloned())
+            .flatten();
         return Value::Object(fields.collect());
     }
     let types: Vec<&str> = match &schema["type"] {
@@ -156,7 +226,10 @@ fn sample(document: &Value, schema: &Value, depth: usize) -> Value {
         _ => {
             let required = schema["required"].as_array().cloned().unwrap_or_default();
             let fields = required.iter().filter_map(Value::as_str).map(|name| {
-                (name.to_owned(), sample(document, &schema["properties"][name], depth + 1))
+                (
+                    name.to_owned(),
+                    sample(document, &schema["properties"][name], depth + 1),
+                )
             });
             Value::Object(fields.collect::<Map<_, _>>())
         }
