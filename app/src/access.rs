@@ -446,15 +446,11 @@ async fn count_guess(app: &App, subjects: &[&str]) -> Result<Vec<i64>> {
 
 /// 1 s after the fifth failure, then twice as long each time.
 fn lock_ms(failures: i64) -> i64 {
-    let doublings = failures.saturating_sub(FREE_FAILURES);
-    let seconds = match u32::try_from(doublings) {
-        Ok(doublings) => 1_u64
-            .checked_shl(doublings)
-            .filter(|seconds| *seconds > 0)
-            .unwrap_or(MAX_LOCK_S)
-            .min(MAX_LOCK_S),
-        Err(_) => 0,
+    let Some(doublings) = failures.checked_sub(FREE_FAILURES).filter(|doublings| *doublings >= 0) else {
+        return 0;
     };
+    let doublings = u32::try_from(doublings).unwrap_or(u32::MAX);
+    let seconds = 1_u64.checked_shl(doublings).unwrap_or(MAX_LOCK_S).min(MAX_LOCK_S);
     i64::try_from(seconds * 1000).unwrap_or(i64::MAX)
 }
 

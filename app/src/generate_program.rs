@@ -18,6 +18,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Action, Client, NewFile, NewProgram, Program, ReadyProgram, Tx};
 
+use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
@@ -123,6 +124,8 @@ pub async fn order(app: &App, caller: &Caller, program: &ProgramId) -> Result<Pr
         at: app.now(),
     };
     tx.insert_action(&client.id, &action).await?;
+    tx.record_audit(&audit(app, caller, "program.ordered", id.as_ref(), json!({ "from": program.id })))
+        .await?;
     tx.commit().await?;
     app.wake_workers();
     Ok(id)
@@ -146,6 +149,16 @@ pub async fn resend(app: &App, caller: &Caller, program: &ProgramId) -> Result<(
     let mut letter = Letter::new(&conversation.address, Some(program.client.clone()), "program", content);
     letter.program = Some(program.id.clone());
     queue(app, &mut tx, letter, &caller.request_id).await?;
+    let action = Action {
+        id: app.new_id(),
+        kind: "program.resent".into(),
+        actor: caller.actor.to_string(),
+        details: json!({ "program_id": program.id, "version": program.version }).to_string(),
+        at: app.now(),
+    };
+    tx.insert_action(&program.client, &action).await?;
+    tx.record_audit(&audit(app, caller, "program.resent", program.id.as_ref(), json!({})))
+        .await?;
     tx.commit().await?;
     app.wake_deliveries();
     Ok(())

@@ -47,7 +47,7 @@ pub use jobs::{Job, JobLease, NewJob};
 pub use leads::{Lead, LeadFilter, NewLead};
 pub use links::{DeepLink, NewTouch, Touch};
 pub use migrate::SchemaError;
-pub use outbox::{ClaimedDelivery, NewDelivery, Report, ReportedDelivery, StuckDelivery};
+pub use outbox::{ClaimedDelivery, MAX_LEASE_MS, NewDelivery, Report, ReportedDelivery, StuckDelivery};
 pub use page::{Cursor, PageOf, PageRequest};
 pub use pipeline::{Move, NewMove, Stage, StageTotal};
 pub use products::Product;

@@ -8,6 +8,9 @@ use sqlx::AssertSqlSafe;
 use crate::dialect::{execute, row, rows, scalar};
 use crate::{Backend, Error, PageOf, PageRequest, Result, SystemTx, Tx};
 
+/// No lease is longer. One that ends later was given before the clock jumped back, and its holder's word is worth nothing.
+pub const MAX_LEASE_MS: i64 = 10 * 60_000;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     pub id: OutboxId,
@@ -151,6 +154,8 @@ impl Tx {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
              ON CONFLICT (tenant_id, dedupe_key) DO NOTHING";
         let content = self.seal(CONTENT, new.id.as_str(), new.content.as_bytes())?;
+        // "At once" is written as zero: a clock that jumps back must not make it wait.
+        let due_at = if new.due_at <= new.now { 0 } else { new.due_at.millis() };
         let (state, attempts) = match new.leased_to {
             Some(_) => (DeliveryState::Sending, 1_i64),
             None => (DeliveryState::Queued, 0),
@@ -172,7 +177,7 @@ impl Tx {
             new.edit_ref.as_deref(),
             new.retire_ref.as_deref(),
             state.code(),
-            new.due_at.millis(),
+            due_at,
             attempts,
             new.leased_to.as_ref().map(|(owner, _)| owner.as_str()),
             new.leased_to.as_ref().map(|(_, until)| until.millis()),
@@ -209,11 +214,12 @@ impl Tx {
         // success that was being reported meanwhile must not be sent again.
         let sql = format!(
             "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2 \
-             WHERE state IN ('queued', 'sending') AND seq IN (SELECT o.seq FROM outbox o WHERE o.tenant_id = $3 AND o.channel = $4 AND o.due_at_ms <= $5 \
-                 AND o.state IN ('queued', 'sending') AND (o.state = 'queued' OR o.lease_until_ms <= $5) \
+             WHERE state IN ('queued', 'sending') AND seq IN (SELECT o.seq FROM outbox o WHERE o.tenant_id = $3 AND o.channel = $4 \
+                 AND o.due_at_ms <= $5 \
+                 AND o.state IN ('queued', 'sending') AND (o.state = 'queued' OR o.lease_until_ms <= $5 OR o.lease_until_ms > $5 + {MAX_LEASE_MS}) \
                  AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.tenant_id = $3 AND e.channel = $4 AND e.address = o.address \
-                     AND e.state IN ('queued', 'sending') AND e.seq < o.seq \
-                     AND (e.due_at_ms > $5 OR (e.state = 'sending' AND e.lease_until_ms > $5))) \
+                     AND e.state IN ('queued', 'sending') AND e.seq < o.seq AND (e.due_at_ms > $5 \
+                         OR (e.state = 'sending' AND e.lease_until_ms > $5 AND e.lease_until_ms <= $5 + {MAX_LEASE_MS}))) \
                  ORDER BY o.seq LIMIT $6) {RETURNING}"
         );
         let mut claimed = rows!(

@@ -221,6 +221,8 @@ fn write_replies(outcome: &mut Outcome, turn: &Turn, step_ref: Option<&str>, inb
         _ => None,
     };
     let mut to_retire = pressed.or(step_ref);
+    // Pressed twice, or pressed where the step already stands: it is shown there again, not a second time below.
+    let is_shown_already = pressed.is_some() && pressed == step_ref && turn.replies.len() == 1;
     for reply in &turn.replies {
         let mut letter = Letter::new(
             &inbound.address,
@@ -229,7 +231,7 @@ fn write_replies(outcome: &mut Outcome, turn: &Turn, step_ref: Option<&str>, inb
             reply.content.clone(),
         );
         letter.is_step = reply.is_step;
-        if reply.in_place && pressed.is_some() {
+        if pressed.is_some() && (reply.in_place || (reply.is_step && is_shown_already)) {
             letter.edit = pressed.map(str::to_owned);
         } else if reply.is_step {
             letter.retire = to_retire.take().map(str::to_owned);

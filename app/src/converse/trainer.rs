@@ -4,10 +4,12 @@ use domain::content::{Button, Content, Span, Style, rich};
 use domain::dialogue::actions::TrainerAction;
 use domain::dialogue::trainer::{TrainerScene, addressee};
 use domain::ids::ClientId;
+use domain::language::Language;
 use serde_json::json;
 use store::{Conversation, ConversationUpdate, NewMessage, Tx};
 
 use super::{Body, Inbound, Outcome, note};
+use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
 use crate::deliver::{Letter, TELEGRAM, address_of, queue};
@@ -30,7 +32,12 @@ pub(super) async fn turn(
     inbound: &Inbound,
 ) -> Result<Outcome> {
     let now = app.now();
-    let texts = guide.texts(conversation.language);
+    let language = match (&inbound.body, &inbound.person.language_code) {
+        // The trainer's chat speaks as the trainer's messenger does, from each /start on.
+        (Body::Start { .. }, Some(tag)) => Language::from_ietf(tag),
+        _ => conversation.language,
+    };
+    let texts = guide.texts(language);
     let mut scene: TrainerScene = serde_json::from_str(&conversation.scene).unwrap_or_default();
     let mut outcome = Outcome::default();
     let address = &inbound.address;
@@ -81,7 +88,7 @@ pub(super) async fn turn(
         Body::Attachment { .. } => outcome.say(address, None, Content::text(rich(&texts.words_needed, &[]))),
     }
     let update = ConversationUpdate {
-        language: conversation.language,
+        language,
         scene: serde_json::to_string(&scene).map_err(|error| Error::internal(error.to_string()))?,
         quiet_until: conversation.quiet_until,
     };
@@ -254,6 +261,8 @@ pub async fn send_to_client(app: &App, caller: &Caller, client: &ClientId, text:
             detail: "this client has no chat to write to".into(),
         });
     }
+    tx.record_audit(&audit(app, caller, "message.sent", client.as_ref(), json!({})))
+        .await?;
     tx.commit().await?;
     app.wake_deliveries();
     Ok(())

@@ -199,7 +199,18 @@ async fn a_clock_that_jumps_sends_nobody_anything_twice(world: &World) {
     assert_eq!(anna.count("С возвращением"), 1, "life goes on after the jumps");
 }
 
+async fn a_clock_that_jumps_back_does_not_hold_messages_of_a_dead_bot_back(world: &World) {
+    let mut anna = Phone::new(world, "101", "Анна", "ru");
+    let hello = anna.event(Body::Start { payload: None });
+    let lost = anna.receive(&hello).await.deliveries;
+    assert_eq!(lost.len(), 2);
+    world.advance_minutes(-60);
+    anna.refresh().await;
+    assert_eq!(anna.screen.len(), 2);
+}
+
 on_both!(
+    a_clock_that_jumps_back_does_not_hold_messages_of_a_dead_bot_back,
     a_bot_killed_after_each_step_loses_no_answer_and_repeats_no_question,
     what_fails_keeps_its_place_in_the_chat,
     blocking_is_a_state_and_coming_back_ends_it,

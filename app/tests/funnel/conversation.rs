@@ -103,6 +103,10 @@ async fn two_answers_in_the_same_second_count_once(world: &World) {
     let (first, second) = tokio::join!(anna.receive(&first), anna.receive(&second));
     let toasts = [&first, &second].iter().filter(|answer| answer.toast.is_some()).count();
     assert_eq!(toasts, 1, "one of them is told that the button no longer works");
+    let shown = [&first, &second].into_iter().flat_map(|answer| &answer.deliveries);
+    for outgoing in shown {
+        assert!(outgoing.edit.is_some(), "the next question stands where the pressed one stood, not twice");
+    }
     let client = clients(world).await.remove(0);
     let mut tx = world.read().await;
     let run = tx.latest_questionnaire(&client.id).await.unwrap().unwrap();

@@ -334,7 +334,7 @@ pub async fn the_next_time_is_when_something_can_really_be_sent(world: &World) {
     assert_eq!(next().await, Some(later), "the second waits behind the first");
     let elsewhere = world.a_delivery("2");
     enqueue(world, &elsewhere).await;
-    assert_eq!(next().await, Some(NOW));
+    assert!(next().await.is_some_and(|due| due <= NOW), "it can go at once");
     claim(world, "w", 9, NOW).await;
     assert_eq!(next().await, Some(NOW.plus_minutes(1)), "a lease may run out");
     assert!(report(world, &elsewhere, "w", &sent(), NOW).await);
