@@ -190,7 +190,7 @@ export class ChatPane {
     const { user, world } = this;
     if (!user) return;
     this.face.replaceChildren(avatar(user));
-    this.title.replaceChildren(fullName(user));
+    this.title.replaceChildren(el("span", { class: "chat-who" }, fullName(user)));
     if (user.role === "trainer") this.title.append(el("span", { class: "role" }, say("тренер", "trainer")));
     const bot = world.bot?.first_name ?? say("Бот", "Bot");
     const doing = {
