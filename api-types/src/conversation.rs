@@ -56,7 +56,10 @@ pub enum EventBody {
     /// The person edited an earlier message.
     EditedText { text: String, message_ref: String },
     /// A button under one of our messages.
-    Action { action: String, message_ref: Option<String> },
+    Action {
+        action: String,
+        message_ref: Option<String>,
+    },
     Attachment {
         kind: AttachmentKind,
         caption: Option<String>,
@@ -169,8 +172,12 @@ pub struct Button {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Press {
     /// Comes back as [`EventBody::Action`]; at most 64 bytes.
-    Action { action: String },
-    Url { url: String },
+    Action {
+        action: String,
+    },
+    Url {
+        url: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -253,6 +260,14 @@ pub enum Outcome {
     Rejected { reason: String },
     /// Try again no sooner than in `after_ms`; everything behind it in this address waits too.
     RetryLater { after_ms: u64, reason: String },
+}
+
+/// `PUT /api/bot/identity`: who the bot is in its messenger, for links that lead to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BotIdentity {
+    pub channel: Channel,
+    /// Without the `@`.
+    pub username: String,
 }
 
 /// `GET /api/bot/profile`: what the messenger's menus should hold.

@@ -2,8 +2,8 @@
 
 use domain::ids::TenantId;
 use domain::language::Language;
-use domain::pipeline::StageKind;
 use domain::language::Localized;
+use domain::pipeline::StageKind;
 use store::{FormRow, NewConversation, Product, Stage, Tx};
 
 use crate::access;
@@ -60,7 +60,11 @@ async fn first_tenant(app: &App, seed: &Seed) -> Result<TenantId> {
         return Ok(tenant);
     }
     let tenant: TenantId = app.new_id();
-    let zone = if seed.time_zone.is_empty() { "Europe/Moscow" } else { &seed.time_zone };
+    let zone = if seed.time_zone.is_empty() {
+        "Europe/Moscow"
+    } else {
+        &seed.time_zone
+    };
     tx.insert_tenant(&tenant, "Voronka", zone, app.now()).await?;
     tx.commit().await?;
     Ok(tenant)
@@ -83,7 +87,9 @@ async fn stages(app: &App, tx: &mut Tx) -> Result<()> {
 }
 
 async fn form(app: &App, tx: &mut Tx) -> Result<()> {
-    settings::shipped_form()?.validate().map_err(|error| Error::internal(format!("the shipped form: {error}")))?;
+    settings::shipped_form()?
+        .validate()
+        .map_err(|error| Error::internal(format!("the shipped form: {error}")))?;
     let row = FormRow {
         id: app.new_id(),
         version: 1,
@@ -115,15 +121,24 @@ async fn settings(app: &App, tx: &mut Tx, seed: &Seed) -> Result<()> {
     let now = app.now();
     let write = |value: serde_json::Result<String>| value.map_err(|error| Error::internal(error.to_string()));
     if tx.find_setting(BRAND).await?.is_none() {
-        let brand = Brand { telegram_bot_username: seed.telegram_bot_username.clone(), ..Brand::default() };
-        tx.save_setting(BRAND, &write(serde_json::to_string(&brand))?, 0, now).await?;
+        let brand = Brand {
+            telegram_bot_username: seed.telegram_bot_username.clone(),
+            ..Brand::default()
+        };
+        tx.save_setting(BRAND, &write(serde_json::to_string(&brand))?, 0, now)
+            .await?;
     }
     if let Some(spreadsheet_id) = &seed.templates_spreadsheet_id
         && tx.find_setting(TEMPLATES).await?.is_none()
     {
-        let sheets =
-            TemplateSheets { spreadsheet_id: spreadsheet_id.clone(), men_gid: 0, women_gid: 1, exercises_gid: 2 };
-        tx.save_setting(TEMPLATES, &write(serde_json::to_string(&sheets))?, 0, now).await?;
+        let sheets = TemplateSheets {
+            spreadsheet_id: spreadsheet_id.clone(),
+            men_gid: 0,
+            women_gid: 1,
+            exercises_gid: 2,
+        };
+        tx.save_setting(TEMPLATES, &write(serde_json::to_string(&sheets))?, 0, now)
+            .await?;
     }
     Ok(())
 }

@@ -50,12 +50,31 @@ pub struct Person {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Body {
-    Start { payload: Option<String> },
-    Command { name: String },
-    Text { text: String, message_ref: String, reply_to: Option<String> },
-    Edited { text: String, message_ref: String },
-    Action { action: String, message_ref: Option<String> },
-    Attachment { kind: &'static str, caption: Option<String>, message_ref: String, reply_to: Option<String> },
+    Start {
+        payload: Option<String>,
+    },
+    Command {
+        name: String,
+    },
+    Text {
+        text: String,
+        message_ref: String,
+        reply_to: Option<String>,
+    },
+    Edited {
+        text: String,
+        message_ref: String,
+    },
+    Action {
+        action: String,
+        message_ref: Option<String>,
+    },
+    Attachment {
+        kind: &'static str,
+        caption: Option<String>,
+        message_ref: String,
+        reply_to: Option<String>,
+    },
     Blocked,
     Unblocked,
 }
@@ -85,8 +104,11 @@ pub async fn receive(app: &App, caller: &Caller, inbound: &Inbound) -> Result<An
     loop {
         tries += 1;
         match turn(app, caller, inbound).await {
-            Err(Error::Store(error)) if tries < MEETING_TRIES && (error.is_unique_violation() || error.is_transient()) => {}
-            Err(Error::Conflict { code: "met_elsewhere", .. }) if tries < MEETING_TRIES => {}
+            Err(Error::Store(error))
+                if tries < MEETING_TRIES && (error.is_unique_violation() || error.is_transient()) => {}
+            Err(Error::Conflict {
+                code: "met_elsewhere", ..
+            }) if tries < MEETING_TRIES => {}
             other => return other,
         }
     }
@@ -102,10 +124,16 @@ fn check(inbound: &Inbound) -> Result<()> {
     }
     let words = match &inbound.body {
         Body::Text { text, .. } | Body::Edited { text, .. } => text,
-        Body::Attachment { caption: Some(caption), .. } => caption,
+        Body::Attachment {
+            caption: Some(caption), ..
+        } => caption,
         _ => "",
     };
-    if words.len() > MAX_TEXT { too_long("body.text") } else { Ok(()) }
+    if words.len() > MAX_TEXT {
+        too_long("body.text")
+    } else {
+        Ok(())
+    }
 }
 
 async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
@@ -115,13 +143,17 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
     let event = NewInboxEvent {
         source: TELEGRAM.to_owned(),
         dedupe_key: inbound.key.clone(),
-        body: serde_json::to_vec(inbound).map_err(|error| Error::internal(format!("an event can't be kept: {error}")))?,
+        body: serde_json::to_vec(inbound)
+            .map_err(|error| Error::internal(format!("an event can't be kept: {error}")))?,
         request_id: caller.request_id.clone(),
         now,
     };
     if tx.record(&event).await? == Recorded::Duplicate {
         metrics::counter!("voronka_inbox_total", "source" => TELEGRAM, "outcome" => "duplicate").increment(1);
-        return Ok(Answer { duplicate: true, ..Answer::default() });
+        return Ok(Answer {
+            duplicate: true,
+            ..Answer::default()
+        });
     }
     let conversation = person::meet(app, &mut tx, caller, &guide, inbound).await?;
     let is_busy = tx.is_address_busy(TELEGRAM, &inbound.address).await?;
@@ -162,7 +194,11 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
     if outcome.has_jobs {
         app.wake_workers();
     }
-    Ok(Answer { duplicate: false, toast: outcome.toast, deliveries })
+    Ok(Answer {
+        duplicate: false,
+        toast: outcome.toast,
+        deliveries,
+    })
 }
 
 /// What a turn leaves to be sent.
@@ -176,7 +212,8 @@ struct Outcome {
 
 impl Outcome {
     fn say(&mut self, address: &str, client: Option<&ClientId>, content: Content) {
-        self.letters.push(Letter::new(address, client.cloned(), "reply", content));
+        self.letters
+            .push(Letter::new(address, client.cloned(), "reply", content));
     }
 }
 
@@ -198,9 +235,21 @@ pub async fn profile(app: &App, caller: &Caller) -> Result<Vec<CommandList>> {
         ]
     };
     let mut lists = vec![
-        CommandList { language: None, address: None, commands: for_clients(Language::En) },
-        CommandList { language: Some(Language::Ru), address: None, commands: for_clients(Language::Ru) },
-        CommandList { language: Some(Language::En), address: None, commands: for_clients(Language::En) },
+        CommandList {
+            language: None,
+            address: None,
+            commands: for_clients(Language::En),
+        },
+        CommandList {
+            language: Some(Language::Ru),
+            address: None,
+            commands: for_clients(Language::Ru),
+        },
+        CommandList {
+            language: Some(Language::En),
+            address: None,
+            commands: for_clients(Language::En),
+        },
     ];
     for trainer in tx.trainer_conversations().await? {
         let texts = guide.texts(trainer.language);
@@ -215,6 +264,41 @@ pub async fn profile(app: &App, caller: &Caller) -> Result<Vec<CommandList>> {
         });
     }
     Ok(lists)
+}
+
+/// Learns the bot's own name, from which links to it are made.
+///
+/// Errors: wrong fields for a name no messenger gives.
+pub async fn identify(app: &App, caller: &Caller, username: &str) -> Result<()> {
+    let is_name = (1..=64).contains(&username.len())
+        && username
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        return Err(Error::invalid(
+            "username",
+            "invalid",
+            "must be 1 to 64 of a-z, A-Z, 0-9 and _",
+        ));
+    }
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let version = tx
+        .find_setting(settings::BRAND)
+        .await?
+        .map_or(0, |setting| setting.version);
+    let brand: settings::Brand = settings::read(&mut tx, settings::BRAND).await?.unwrap_or_default();
+    if brand.telegram_bot_username.as_deref() == Some(username) {
+        return Ok(());
+    }
+    let brand = settings::Brand {
+        telegram_bot_username: Some(username.to_owned()),
+        ..brand
+    };
+    let value = serde_json::to_string(&brand).map_err(|error| Error::internal(error.to_string()))?;
+    tx.save_setting(settings::BRAND, &value, version, app.now()).await?;
+    tx.commit().await?;
+    settings::forget(app, &caller.tenant);
+    Ok(())
 }
 
 /// A line of the timeline.
@@ -245,8 +329,12 @@ async fn advance_stage(
     trigger: domain::pipeline::Trigger,
     request_id: &RequestId,
 ) -> Result<()> {
-    let Some(from) = tx.find_stage(&client.stage).await? else { return Ok(()) };
-    let Some(kind) = domain::pipeline::automatic_move(from.kind, trigger) else { return Ok(()) };
+    let Some(from) = tx.find_stage(&client.stage).await? else {
+        return Ok(());
+    };
+    let Some(kind) = domain::pipeline::automatic_move(from.kind, trigger) else {
+        return Ok(());
+    };
     let Some(to) = tx.stage_of_kind(kind).await? else {
         tracing::warn!(kind = kind.code(), request_id = %request_id, "there is no stage of this kind; the client stays");
         return Ok(());

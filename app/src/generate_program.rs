@@ -124,8 +124,14 @@ pub async fn order(app: &App, caller: &Caller, program: &ProgramId) -> Result<Pr
         at: app.now(),
     };
     tx.insert_action(&client.id, &action).await?;
-    tx.record_audit(&audit(app, caller, "program.ordered", id.as_ref(), json!({ "from": program.id })))
-        .await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "program.ordered",
+        id.as_ref(),
+        json!({ "from": program.id }),
+    ))
+    .await?;
     tx.commit().await?;
     app.wake_workers();
     Ok(id)

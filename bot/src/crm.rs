@@ -9,7 +9,7 @@ use std::{
 };
 
 use api_types::{
-    conversation::{BotProfile, ClaimReply, ClaimRequest, Event, EventReply, ResultsRequest},
+    conversation::{BotIdentity, BotProfile, Channel, ClaimReply, ClaimRequest, Event, EventReply, ResultsRequest},
     problem::Problem,
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -100,6 +100,17 @@ impl Crm {
         let route = ["api", "bot", "deliveries", "results"];
         let request = self.request(Method::POST, &route).json(request);
         self.send(request.timeout(CALL_TIMEOUT)).await?;
+        Ok(())
+    }
+
+    /// Tells the CRM the bot's own name.
+    pub async fn identify(&self, username: &str) -> Result<(), CrmError> {
+        let identity = BotIdentity {
+            channel: Channel::Telegram,
+            username: username.to_owned(),
+        };
+        let request = self.request(Method::PUT, &["api", "bot", "identity"]);
+        self.send(request.json(&identity).timeout(CALL_TIMEOUT)).await?;
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use api_types::conversation::{CommandList, Language};
 use teloxide::{
-    payloads::{SetChatMenuButton, SetMyCommands, setters::*},
-    types::{BotCommand, BotCommandScope, ChatId, MenuButton, Recipient},
+    payloads::{GetMe, SetChatMenuButton, SetMyCommands, setters::*},
+    types::{BotCommand, BotCommandScope, ChatId, Me, MenuButton, Recipient},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -24,6 +24,7 @@ const MAX_DESCRIPTION: usize = 256;
 pub async fn keep_fresh(telegram: &Telegram, crm: &Crm, stop: &CancellationToken) {
     let mut shown = Vec::new();
     let mut has_menu_button = false;
+    let mut is_identified = false;
     let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
     loop {
         let is_done = match crm.profile().await {
@@ -31,6 +32,9 @@ pub async fn keep_fresh(telegram: &Telegram, crm: &Crm, stop: &CancellationToken
                 let mut is_done = true;
                 for list in profile.command_lists {
                     is_done &= show(telegram, list, &mut shown).await;
+                }
+                if !is_identified {
+                    is_identified = identify(telegram, crm).await;
                 }
                 if !has_menu_button {
                     let payload = SetChatMenuButton::new().menu_button(MenuButton::Commands);
@@ -52,6 +56,23 @@ pub async fn keep_fresh(telegram: &Telegram, crm: &Crm, stop: &CancellationToken
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Tells the CRM our name, which links to us are made from. True if it took it.
+async fn identify(telegram: &Telegram, crm: &Crm) -> bool {
+    let Ok(me) = telegram.call::<_, Me>(&GetMe::new()).await else {
+        return false;
+    };
+    let Some(username) = &me.user.username else {
+        return false;
+    };
+    match crm.identify(username).await {
+        Ok(()) => true,
+        Err(error) => {
+            debug!(%error, "the CRM does not take our name yet");
+            false
         }
     }
 }

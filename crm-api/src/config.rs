@@ -269,11 +269,16 @@ impl Config {
 impl LogSettings {
     fn read_with(r: &mut Reader<'_>) -> Option<Self> {
         let format = r.parsed("LOG_FORMAT", "text", "must be text or json", LogFormat::parse)?;
-        let filter = r.parsed("RUST_LOG", DEFAULT_FILTER, "must look like info or info,sqlx=warn", |text| {
-            tracing_subscriber::EnvFilter::try_new(text)
-                .ok()
-                .map(|_| text.to_owned())
-        })?;
+        let filter = r.parsed(
+            "RUST_LOG",
+            DEFAULT_FILTER,
+            "must look like info or info,sqlx=warn",
+            |text| {
+                tracing_subscriber::EnvFilter::try_new(text)
+                    .ok()
+                    .map(|_| text.to_owned())
+            },
+        )?;
         Some(Self { format, filter })
     }
 }

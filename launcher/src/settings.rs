@@ -144,6 +144,11 @@ fn play_the_outside_world(values: &mut Values, listener: Listener) {
     default("CLOCK_URL", format!("{url}/sandbox/clock"));
     default("TRAINER_TELEGRAM_IDS", SANDBOX_TRAINER.to_owned());
     default("DEMO_DATA", "true".to_owned());
+    // Every request is a line of the log; a first look at the product should not drown in them.
+    default(
+        "RUST_LOG",
+        "info,crm_api::observe=warn,tokio_cron_scheduler=warn".to_owned(),
+    );
 }
 
 #[cfg(test)]
@@ -183,6 +188,7 @@ mod tests {
             ("OPENAI_API_KEY", "sandbox"),
             ("OPENAI_BASE_URL", "http://127.0.0.1:8090/openai/v1"),
             ("PUBLIC_URL", "http://127.0.0.1:8080"),
+            ("RUST_LOG", "info,crm_api::observe=warn,tokio_cron_scheduler=warn"),
             ("SANDBOX_ADDR", "127.0.0.1:8090"),
             ("SANDBOX_DATA_FILE", "data/sandbox.json"),
             ("SHEETS_BASE_URL", "http://127.0.0.1:8090/google"),

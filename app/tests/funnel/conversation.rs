@@ -105,7 +105,10 @@ async fn two_answers_in_the_same_second_count_once(world: &World) {
     assert_eq!(toasts, 1, "one of them is told that the button no longer works");
     let shown = [&first, &second].into_iter().flat_map(|answer| &answer.deliveries);
     for outgoing in shown {
-        assert!(outgoing.edit.is_some(), "the next question stands where the pressed one stood, not twice");
+        assert!(
+            outgoing.edit.is_some(),
+            "the next question stands where the pressed one stood, not twice"
+        );
     }
     let client = clients(world).await.remove(0);
     let mut tx = world.read().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_types::conversation::{BotProfile, ClaimReply, ClaimRequest, Event, EventReply, ResultsRequest};
+use api_types::conversation::{BotIdentity, BotProfile, ClaimReply, ClaimRequest, Event, EventReply, ResultsRequest};
 use api_types::problem::Problem;
 use app::{converse, deliver};
 use axum::extract::State;
@@ -28,6 +28,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(claim))
         .routes(routes!(report))
         .routes(routes!(profile))
+        .routes(routes!(identify))
 }
 
 /// Tell what happened
@@ -114,6 +115,25 @@ async fn report(
 async fn profile(State(state): State<ApiState>, Bot(caller): Bot) -> ApiResult<Json<BotProfile>> {
     let profile = converse::profile(&state.app, &caller).await?;
     Ok(Json(bot::profile(profile)))
+}
+
+/// Say who the bot is
+///
+/// Links to the bot are made from it. Saying it again changes nothing.
+#[utoipa::path(
+    put,
+    path = "/api/bot/identity",
+    tag = "bot",
+    request_body = BotIdentity,
+    responses((status = 204), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+async fn identify(
+    State(state): State<ApiState>,
+    Bot(caller): Bot,
+    Json(identity): Json<BotIdentity>,
+) -> ApiResult<StatusCode> {
+    converse::identify(&state.app, &caller, &identity.username).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn check_replica(replica: &str) -> ApiResult<()> {
