@@ -105,6 +105,9 @@ story("odd things on the way", { env: { TELEGRAM_RATE_PER_SECOND: "0" } }, (worl
     const data = shown.inline_keyboard.flat().find((one) => one.text === "В основном сижу").data;
     await Promise.all([world.sandbox.press(ANNA_ID, shown.message_id, data), world.sandbox.press(ANNA_ID, shown.message_id, data)]);
     await anna.isAsked(byId.place.ask);
+    await anna.sawToast("Эта кнопка уже не действует");
+    const shownNow = (await anna.messages()).filter((one) => one.text.includes(byId.place.ask));
+    assert.equal(shownNow.length, 1, "the next question stands there once");
   });
 
   step("choosing the gym drops the question about equipment, and going back brings it again", async () => {

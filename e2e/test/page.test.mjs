@@ -20,8 +20,12 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
     const wide = await chat.page.evaluate(() => [...document.querySelectorAll("body *")].filter((node) => {
       const box = node.getBoundingClientRect();
       const isSeen = node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !node.closest(".visually-hidden");
-      return isSeen && box.width > 0 && (box.right > innerWidth + 1 || box.left < -1);
-    }).map((node) => node.getAttribute("class") || node.tagName));
+      const style = getComputedStyle(node);
+      const hasText = [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.textContent.trim());
+      const spills = hasText && style.overflowX === "visible" && style.display !== "inline" && node.scrollWidth > node.clientWidth + 1;
+      const scrolls = node.closest(".scroll-x, .grid");
+      return isSeen && !scrolls && box.width > 0 && (spills || box.right > innerWidth + 1 || box.left < -1);
+    }).map((node) => `${node.tagName}.${node.className} ${node.textContent.slice(0, 40)}`));
     assert.deepEqual(wide, [], `${name}: these stand out of the screen`);
   }
 
@@ -103,7 +107,8 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
   step("the sandbox's other pages fit a phone, too", async () => {
     const chat = await world.browser.chatPage(world.system, { as: ANNA_ID, phone: true });
     for (const name of ["", "clock", "faults", "sheets", "llm"]) {
-      await chat.page.goto(`${world.system.sandbox}/${name}`, { waitUntil: "networkidle" });
+      await chat.page.goto(`${world.system.sandbox}/${name}`);
+      await chat.page.locator("main h1, .grid").first().waitFor();
       await look(chat, `page-${name || "index"}`);
     }
   });
