@@ -9,116 +9,125 @@ use store::{Action, DeepLink, NewClient, NewLead, NewMove, Origin};
 use crate::context::App;
 use crate::error::Result;
 
-/// (name, username, language, source, campaign, stage, days ago)
-const PEOPLE: &[(&str, Option<&str>, Language, &str, Option<&str>, StageKind, i64)] = &[
-    (
-        "Мария Кузнецова",
-        Some("masha_fit"),
-        Language::Ru,
-        "site",
-        Some("spring"),
-        StageKind::Active,
-        41,
-    ),
-    (
-        "Игорь Петров",
-        Some("ipetrov"),
-        Language::Ru,
-        "vk",
-        None,
-        StageKind::Purchased,
-        12,
-    ),
-    (
-        "Елена Соколова",
-        None,
-        Language::Ru,
-        "telegram",
-        None,
-        StageKind::Deciding,
-        6,
-    ),
-    (
-        "Алёна Фёдорова",
-        Some("alena_f"),
-        Language::Ru,
-        "vk",
-        Some("marathon"),
-        StageKind::Deciding,
-        5,
-    ),
-    (
-        "Kate Miller",
-        Some("katem"),
-        Language::En,
-        "site",
-        Some("spring"),
-        StageKind::Consultation,
-        4,
-    ),
-    (
-        "Дмитрий Волков",
-        Some("dvolkov"),
-        Language::Ru,
-        "telegram",
-        None,
-        StageKind::Consultation,
-        3,
-    ),
-    (
-        "Ольга Новикова",
-        None,
-        Language::Ru,
-        "site",
-        None,
-        StageKind::Consultation,
-        3,
-    ),
-    (
-        "Сергей Орлов",
-        Some("s_orlov"),
-        Language::Ru,
-        "vk",
-        Some("marathon"),
-        StageKind::FirstContact,
-        2,
-    ),
-    (
-        "Наталья Белова",
-        None,
-        Language::Ru,
-        "telegram",
-        None,
-        StageKind::FirstContact,
-        1,
-    ),
-    (
-        "Peter Novak",
-        Some("pnovak"),
-        Language::En,
-        "site",
-        None,
-        StageKind::FirstContact,
-        1,
-    ),
-    (
-        "Виктор Зайцев",
-        None,
-        Language::Ru,
-        "telegram",
-        None,
-        StageKind::Completed,
-        120,
-    ),
-    (
-        "Ирина Крылова",
-        Some("irina_k"),
-        Language::Ru,
-        "vk",
-        None,
-        StageKind::Inactive,
-        200,
-    ),
+struct Person {
+    name: &'static str,
+    username: Option<&'static str>,
+    language: Language,
+    source: &'static str,
+    campaign: Option<&'static str>,
+    stage: StageKind,
+    days_ago: i64,
+}
+
+const PEOPLE: &[Person] = &[
+    Person {
+        name: "Мария Кузнецова",
+        username: Some("masha_fit"),
+        language: Language::Ru,
+        source: "site",
+        campaign: Some("spring"),
+        stage: StageKind::Active,
+        days_ago: 41,
+    },
+    Person {
+        name: "Игорь Петров",
+        username: Some("ipetrov"),
+        language: Language::Ru,
+        source: "vk",
+        campaign: None,
+        stage: StageKind::Purchased,
+        days_ago: 12,
+    },
+    Person {
+        name: "Елена Соколова",
+        username: None,
+        language: Language::Ru,
+        source: "telegram",
+        campaign: None,
+        stage: StageKind::Deciding,
+        days_ago: 6,
+    },
+    Person {
+        name: "Алёна Фёдорова",
+        username: Some("alena_f"),
+        language: Language::Ru,
+        source: "vk",
+        campaign: Some("marathon"),
+        stage: StageKind::Deciding,
+        days_ago: 5,
+    },
+    Person {
+        name: "Kate Miller",
+        username: Some("katem"),
+        language: Language::En,
+        source: "site",
+        campaign: Some("spring"),
+        stage: StageKind::Consultation,
+        days_ago: 4,
+    },
+    Person {
+        name: "Дмитрий Волков",
+        username: Some("dvolkov"),
+        language: Language::Ru,
+        source: "telegram",
+        campaign: None,
+        stage: StageKind::Consultation,
+        days_ago: 3,
+    },
+    Person {
+        name: "Ольга Новикова",
+        username: None,
+        language: Language::Ru,
+        source: "site",
+        campaign: None,
+        stage: StageKind::Consultation,
+        days_ago: 3,
+    },
+    Person {
+        name: "Сергей Орлов",
+        username: Some("s_orlov"),
+        language: Language::Ru,
+        source: "vk",
+        campaign: Some("marathon"),
+        stage: StageKind::FirstContact,
+        days_ago: 2,
+    },
+    Person {
+        name: "Наталья Белова",
+        username: None,
+        language: Language::Ru,
+        source: "telegram",
+        campaign: None,
+        stage: StageKind::FirstContact,
+        days_ago: 1,
+    },
+    Person {
+        name: "Peter Novak",
+        username: Some("pnovak"),
+        language: Language::En,
+        source: "site",
+        campaign: None,
+        stage: StageKind::FirstContact,
+        days_ago: 1,
+    },
+    Person {
+        name: "Виктор Зайцев",
+        username: None,
+        language: Language::Ru,
+        source: "telegram",
+        campaign: None,
+        stage: StageKind::Completed,
+        days_ago: 120,
+    },
+    Person {
+        name: "Ирина Крылова",
+        username: Some("irina_k"),
+        language: Language::Ru,
+        source: "vk",
+        campaign: None,
+        stage: StageKind::Inactive,
+        days_ago: 200,
+    },
 ];
 
 const DAY_MS: i64 = 86_400_000;
@@ -126,11 +135,11 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) async fn fill(app: &App, tenant: &TenantId) -> Result<()> {
     let mut tx = app.tenant(tenant).write().await?;
     let stages = tx.stages().await?;
-    for &(name, username, language, source, campaign, kind, days_ago) in PEOPLE {
-        let Some(stage) = stages.iter().find(|stage| stage.kind == kind) else {
+    for person in PEOPLE {
+        let Some(stage) = stages.iter().find(|stage| stage.kind == person.stage) else {
             continue;
         };
-        let at = app.now().plus_millis(-days_ago * DAY_MS);
+        let at = app.now().plus_millis(-person.days_ago * DAY_MS);
         let id = domain::ids::Id::from_parts(
             u64::try_from(at.millis()).unwrap_or_default(),
             crate::clock::random_bytes(),
@@ -138,14 +147,14 @@ pub(super) async fn fill(app: &App, tenant: &TenantId) -> Result<()> {
         let client = NewClient {
             id,
             stage: stage.id.clone(),
-            display_name: name.to_owned(),
-            username: username.map(str::to_owned),
-            language,
+            display_name: person.name.to_owned(),
+            username: person.username.map(str::to_owned),
+            language: person.language,
             phone: None,
             email: None,
             origin: Origin {
-                source: source.to_owned(),
-                campaign: campaign.map(str::to_owned),
+                source: person.source.to_owned(),
+                campaign: person.campaign.map(str::to_owned),
                 utm: "{}".into(),
                 ..Origin::default()
             },
@@ -156,7 +165,7 @@ pub(super) async fn fill(app: &App, tenant: &TenantId) -> Result<()> {
         let lead = NewLead {
             id: app.new_id::<LeadId>(),
             client: client.id.clone(),
-            source: source.to_owned(),
+            source: person.source.to_owned(),
             now: at,
         };
         tx.insert_lead(&lead).await?;
@@ -174,7 +183,7 @@ pub(super) async fn fill(app: &App, tenant: &TenantId) -> Result<()> {
             id: app.new_id(),
             kind: "lead.created".into(),
             actor: "system".into(),
-            details: json!({ "lead_id": lead.id, "source": source }).to_string(),
+            details: json!({ "lead_id": lead.id, "source": person.source }).to_string(),
             at,
         };
         tx.insert_action(&client.id, &action).await?;

@@ -68,7 +68,7 @@ pub(super) async fn turn(
             outcome.say(address, None, Content::text(rich(&texts.trainer_help, &[])));
         }
         Body::Action { action, .. } => {
-            press(app, tx, caller, guide, conversation, action, &mut scene, &mut outcome).await?
+            press(app, tx, caller, guide, conversation, action, &mut scene, &mut outcome).await?;
         }
         Body::Text { text, reply_to, .. } => {
             let client = find_addressee(tx, &scene, address, reply_to.as_deref()).await?;

@@ -180,7 +180,7 @@ async fn notices_wait_for_a_trainer_who_has_not_opened_the_chat_yet(world: &Worl
 
 async fn a_clock_that_jumps_sends_nobody_anything_twice(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_summary("Нет, всё в порядке").await;
+    anna.walk_to_summary("Нет, всё в порядке").await;
     anna.press("Всё верно").await;
     world.run_jobs().await;
     anna.refresh().await;

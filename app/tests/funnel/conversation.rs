@@ -76,7 +76,7 @@ async fn two_replicas_that_meet_a_newcomer_at_once_make_one_client(world: &World
 
 async fn an_update_that_comes_twice_changes_nothing(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_first_question().await;
+    anna.walk_to_first_question().await;
     let (message_ref, action) = anna.button("Женский");
     let event = anna.event(Body::Action {
         action,
@@ -89,7 +89,7 @@ async fn an_update_that_comes_twice_changes_nothing(world: &World) {
 
 async fn two_answers_in_the_same_second_count_once(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_first_question().await;
+    anna.walk_to_first_question().await;
     let (message_ref, female) = anna.button("Женский");
     let (_, male) = anna.button("Мужской");
     let first = anna.event(Body::Action {
@@ -200,7 +200,7 @@ async fn a_chat_becomes_the_trainers_by_a_link_that_works_once(world: &World) {
 
 async fn questions_edited_under_people_in_the_middle_strand_nobody(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_first_question().await;
+    anna.walk_to_first_question().await;
     anna.press("Женский").await;
     let mut tx = world.write().await;
     let current = tx.current_form().await.unwrap().unwrap();
@@ -236,7 +236,7 @@ async fn questions_edited_under_people_in_the_middle_strand_nobody(world: &World
 
 async fn time_per_question_and_drop_off_are_recorded(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_first_question().await;
+    anna.walk_to_first_question().await;
     world.advance_minutes(1);
     anna.press("Женский").await;
     world.advance_minutes(2);

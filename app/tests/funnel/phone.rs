@@ -167,15 +167,15 @@ impl<'a> Phone<'a> {
         self.screen.iter().filter(|(_, content)| content.file.is_some()).count()
     }
 
-    pub async fn to_first_question(&mut self) {
+    pub async fn walk_to_first_question(&mut self) {
         self.start(None).await;
         self.press("Бесплатная программа").await;
         self.press("Согласен").await;
         self.press("Нет, только программу").await;
     }
 
-    pub async fn to_summary(&mut self, health: &str) {
-        self.to_first_question().await;
+    pub async fn walk_to_summary(&mut self, health: &str) {
+        self.walk_to_first_question().await;
         self.press("Женский").await;
         self.say("31").await;
         self.press("Новичок").await;

@@ -14,7 +14,7 @@ const ALL: PageRequest = PageRequest {
 async fn a_newcomer_gets_a_personal_programme(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
     let mut trainer = Phone::new(world, TRAINER, "Ольга", "ru");
-    anna.to_summary("Нет, всё в порядке").await;
+    anna.walk_to_summary("Нет, всё в порядке").await;
     assert!(
         anna.last().plain_text().contains("72,5 кг"),
         "{:?}",
@@ -80,7 +80,7 @@ async fn a_newcomer_gets_a_personal_programme(world: &World) {
 
 async fn the_programme_can_be_sent_again_by_its_file_id(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_summary("Нет, всё в порядке").await;
+    anna.walk_to_summary("Нет, всё в порядке").await;
     anna.press("Всё верно").await;
     world.run_jobs().await;
     anna.refresh().await;
@@ -100,7 +100,7 @@ async fn a_red_flag_goes_to_the_trainer_who_decides(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
     let mut trainer = Phone::new(world, TRAINER, "Ольга", "ru");
     trainer.start(None).await;
-    anna.to_summary("Да, есть").await;
+    anna.walk_to_summary("Да, есть").await;
     let inbound = {
         let (message_ref, action) = anna.button("Всё верно");
         anna.event(app::converse::Body::Action {
@@ -132,7 +132,7 @@ async fn a_red_flag_goes_to_the_trainer_who_decides(world: &World) {
 
 async fn a_worker_that_dies_in_the_middle_costs_nobody_a_programme_and_sends_none_twice(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
-    anna.to_summary("Нет, всё в порядке").await;
+    anna.walk_to_summary("Нет, всё в порядке").await;
     anna.press("Всё верно").await;
     let now = world.app.now();
     let mut system = world.app.store().system().await.unwrap();
@@ -163,7 +163,7 @@ async fn a_programme_that_fails_for_good_is_told_to_both_and_can_be_replayed(wor
     let mut anna = Phone::new(world, "101", "Анна", "ru");
     let mut trainer = Phone::new(world, TRAINER, "Ольга", "ru");
     trainer.start(None).await;
-    anna.to_summary("Нет, всё в порядке").await;
+    anna.walk_to_summary("Нет, всё в порядке").await;
     anna.press("Всё верно").await;
     // The store of files is gone: its folder became a file.
     let broken = world.break_files();

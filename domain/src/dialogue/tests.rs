@@ -133,15 +133,15 @@ impl Chat {
         self.send(&Input::Action(&action))
     }
 
-    fn to_first_question(&mut self) {
+    fn walk_to_first_question(&mut self) {
         self.send(&Input::Start);
         self.press("Бесплатная программа");
         self.press("Согласен");
         self.press("Нет, только программу");
     }
 
-    fn to_summary(&mut self) {
-        self.to_first_question();
+    fn walk_to_summary(&mut self) {
+        self.walk_to_first_question();
         self.press("Женский");
         self.say("31");
         self.press("Новичок");
@@ -165,7 +165,7 @@ impl Chat {
 #[test]
 fn from_start_to_a_finished_questionnaire() {
     let mut chat = Chat::new();
-    chat.to_summary();
+    chat.walk_to_summary();
     assert_eq!(chat.scene, Scene::Summary);
     assert_eq!(chat.answers().len(), 12);
     let turn = chat.press("Всё верно");
@@ -203,7 +203,7 @@ fn without_consent_nothing_is_asked() {
 #[test]
 fn start_in_the_middle_loses_nothing() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     chat.press("Женский");
     chat.say("31");
     for _ in 0..2 {
@@ -224,7 +224,7 @@ fn start_in_the_middle_loses_nothing() {
 #[test]
 fn an_edit_in_the_summary_asks_only_what_depends_on_it() {
     let mut chat = Chat::new();
-    chat.to_summary();
+    chat.walk_to_summary();
     chat.press("✏️ Место");
     chat.press("В зале");
     assert_eq!(chat.scene, Scene::Summary);
@@ -245,7 +245,7 @@ fn an_edit_in_the_summary_asks_only_what_depends_on_it() {
 #[test]
 fn back_keeps_the_answer_until_a_new_one_is_given() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     chat.press("Женский");
     chat.press("Назад");
     assert_eq!(
@@ -269,7 +269,7 @@ fn back_keeps_the_answer_until_a_new_one_is_given() {
 #[test]
 fn the_second_of_two_taps_in_the_same_second_changes_nothing() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     let button = "q:000001:sex:female";
     chat.send(&Input::Action(button));
     let before = chat.answers().clone();
@@ -288,7 +288,7 @@ fn the_second_of_two_taps_in_the_same_second_changes_nothing() {
 #[test]
 fn a_button_of_another_run_is_explained_and_the_current_step_shown() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     let turn = chat.send(&Input::Action("q:999999:sex:male"));
     assert!(turn.effects.is_empty());
     assert!(turn.toast.is_some());
@@ -298,7 +298,7 @@ fn a_button_of_another_run_is_explained_and_the_current_step_shown() {
 #[test]
 fn what_is_not_an_answer_gets_a_kind_re_ask() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     chat.press("Женский");
     for (input, words) in [
         ("сто", "цифрами"),
@@ -328,7 +328,7 @@ fn what_is_not_an_answer_gets_a_kind_re_ask() {
 #[test]
 fn a_question_to_the_trainer_in_the_middle_is_passed_on() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     let turn = chat.say("А можно тренироваться вечером?");
     assert_eq!(turn.effects, [Effect::PassOn]);
     assert!(turn.replies.last().unwrap().content.progress.is_some());
@@ -355,7 +355,7 @@ fn a_button_may_be_typed() {
 #[test]
 fn the_form_may_change_under_somebody() {
     let mut chat = Chat::new();
-    chat.to_first_question();
+    chat.walk_to_first_question();
     chat.press("Женский");
     chat.form
         .questions
