@@ -7,9 +7,8 @@ use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows, scalar};
-use crate::page::BEYOND_ALL_IDS;
 use crate::pipeline::shard_of;
-use crate::{Backend, Error, PageOf, PageRequest, Result, Tx};
+use crate::{Backend, Error, Result, Tx};
 
 /// Where somebody first came from; never changed afterwards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,9 +80,9 @@ pub struct ClientFilter {
 }
 
 #[derive(sqlx::FromRow)]
-struct ClientRow {
-    seq: i64,
-    id: String,
+pub(crate) struct ClientRow {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
     stage_id: String,
     display_name: String,
     username: Option<String>,
@@ -104,7 +103,7 @@ struct ClientRow {
     version: i64,
 }
 
-const COLUMNS: &str = "c.seq, c.id, c.stage_id, c.display_name, c.username, c.language, c.phone_sealed, c.email_sealed, \
+pub(crate) const COLUMNS: &str = "c.seq, c.id, c.stage_id, c.display_name, c.username, c.language, c.phone_sealed, c.email_sealed, \
      c.notes_sealed, c.source, c.campaign, c.utm, c.referrer, c.start_payload, c.needs_trainer, c.is_reachable, c.owner_id, \
      c.created_at_ms, c.updated_at_ms, c.version";
 
@@ -112,13 +111,8 @@ fn search_text(name: &str, username: Option<&str>) -> String {
     fold(&format!("{name} {}", username.unwrap_or_default()))
 }
 
-/// The first id a ULID of this instant could have.
-fn id_floor(at: Timestamp) -> String {
-    ClientId::from_parts(u64::try_from(at.millis()).unwrap_or_default(), [0; 10]).to_string()
-}
-
 impl Tx {
-    fn client(&self, row: ClientRow) -> Result<Client> {
+    pub(crate) fn client(&self, row: ClientRow) -> Result<Client> {
         let corrupt = |place: &'static str| Error::corrupt(place, &row.id);
         let open = |place: &'static str, sealed: &Option<Vec<u8>>| {
             sealed
@@ -316,146 +310,6 @@ impl Tx {
             id.as_str()
         )?;
         Ok(())
-    }
-
-    /// Newest first. A search walks the trigram index, everything else an index that already has the order.
-    pub async fn list_clients(&mut self, filter: &ClientFilter, page: &PageRequest) -> Result<PageOf<Client>> {
-        let is_search = !filter.words.is_empty();
-        let mut sql = String::from("SELECT ");
-        sql.push_str(COLUMNS);
-        sql.push_str(" FROM ");
-        // $1 tenant, $2 cursor, $3 words, $4.. exact filters, in fixed places: unused ones are compared with themselves.
-        if is_search && matches!(self.backend(), Backend::Sqlite) {
-            // CROSS JOIN keeps the order of the tables: the index is walked newest first, rows are looked up.
-            sql.push_str("clients_search s CROSS JOIN clients c ON c.seq = s.rowid WHERE clients_search MATCH $3 AND c.tenant_id = $1");
-        } else {
-            sql.push_str("clients c WHERE c.tenant_id = $1");
-        }
-        let words: Vec<String> = match self.backend() {
-            Backend::Sqlite => vec![
-                filter
-                    .words
-                    .iter()
-                    .map(|word| format!("\"{word}\""))
-                    .collect::<Vec<_>>()
-                    .join(" AND "),
-            ],
-            Backend::Postgres => filter.words.iter().map(|word| format!("%{word}%")).collect(),
-        };
-        let mut bound: Vec<String> = Vec::new();
-        let mut place = if is_search { 3 } else { 2 };
-        if is_search {
-            bound.extend(words.first().cloned());
-            if matches!(self.backend(), Backend::Postgres) {
-                sql.push_str(" AND c.search_text LIKE $3");
-                for word in words.into_iter().skip(1) {
-                    place += 1;
-                    sql.push_str(&format!(" AND c.search_text LIKE ${place}"));
-                    bound.push(word);
-                }
-            }
-        }
-        let mut equal = |column: &str, operator: &str, value: Option<String>, bound: &mut Vec<String>| {
-            if let Some(value) = value {
-                place += 1;
-                sql.push_str(&format!(" AND {column} {operator} ${place}"));
-                bound.push(value);
-            }
-        };
-        equal(
-            "c.stage_id",
-            "=",
-            filter.stage.as_ref().map(ToString::to_string),
-            &mut bound,
-        );
-        equal("c.source", "=", filter.source.clone(), &mut bound);
-        equal("c.id", ">=", filter.created_from.map(id_floor), &mut bound);
-        equal("c.id", "<", filter.created_before.map(id_floor), &mut bound);
-        for (column, place_name, value) in [
-            (
-                "c.phone_index",
-                "clients.phone",
-                filter
-                    .phone
-                    .as_deref()
-                    .map(|phone| phone_digits(phone).unwrap_or_default()),
-            ),
-            (
-                "c.email_index",
-                "clients.email",
-                filter.email.as_deref().map(|email| email.trim().to_lowercase()),
-            ),
-        ] {
-            if let Some(value) = value {
-                let indexes = self.vault.indexes(self.tenant.as_ref(), place_name, &value);
-                let places: Vec<String> = indexes
-                    .into_iter()
-                    .map(|index| {
-                        place += 1;
-                        bound.push(index);
-                        format!("${place}")
-                    })
-                    .collect();
-                sql.push_str(&format!(" AND {column} IN ({})", places.join(", ")));
-            }
-        }
-        if let Some(tag) = &filter.tag {
-            place += 1;
-            sql.push_str(&format!(
-                " AND c.id IN (SELECT t.client_id FROM client_tags t WHERE t.tenant_id = $1 AND t.tag = ${place})"
-            ));
-            bound.push(tag.clone());
-        }
-        let limit = page.fetch();
-        let after = page.after.as_ref().map(|cursor| cursor.0.as_str());
-        let mut rows = if is_search {
-            let before: i64 = after.and_then(|cursor| cursor.parse().ok()).unwrap_or(i64::MAX);
-            let key = if matches!(self.backend(), Backend::Sqlite) {
-                "s.rowid"
-            } else {
-                "c.seq"
-            };
-            sql.push_str(&format!(" AND {key} < $2 ORDER BY {key} DESC LIMIT {limit}"));
-            self.fetch_clients(sql, before, &bound).await?
-        } else {
-            let before = after.unwrap_or(BEYOND_ALL_IDS).to_owned();
-            sql.push_str(&format!(" AND c.id < $2 ORDER BY c.id DESC LIMIT {limit}"));
-            self.fetch_clients(sql, before, &bound).await?
-        };
-        let is_more = rows.len() > page.limit as usize;
-        rows.truncate(page.limit as usize);
-        let next = rows
-            .last()
-            .filter(|_| is_more)
-            .map(|row| if is_search { row.seq.to_string() } else { row.id.clone() });
-        let items = rows
-            .into_iter()
-            .map(|row| self.client(row))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(PageOf {
-            items,
-            next: next.map(crate::Cursor),
-        })
-    }
-
-    async fn fetch_clients<K>(&mut self, sql: String, before: K, bound: &[String]) -> Result<Vec<ClientRow>>
-    where
-        K: for<'q> sqlx::Encode<'q, sqlx::Sqlite>
-            + sqlx::Type<sqlx::Sqlite>
-            + for<'q> sqlx::Encode<'q, sqlx::Postgres>
-            + sqlx::Type<sqlx::Postgres>
-            + Send
-            + 'static,
-    {
-        let tenant = self.tenant.to_string();
-        crate::dialect::on!(self, connection => {
-            let mut query = sqlx::query_as::<_, ClientRow>(AssertSqlSafe(sql)).bind(tenant).bind(before);
-            for value in bound {
-                query = query.bind(value.clone());
-            }
-            query.fetch_all(connection).await
-        })
-        .map_err(Error::from)
     }
 
     pub async fn add_tag(&mut self, id: &ClientId, tag: &str) -> Result<()> {

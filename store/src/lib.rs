@@ -6,6 +6,7 @@
 
 mod access;
 mod audit;
+mod client_list;
 mod clients;
 mod conversations;
 mod dialect;

@@ -141,13 +141,9 @@ fn questions(world: &World) -> Vec<Question> {
 pub async fn a_hundred_thousand_clients_are_listed_as_quickly_as_ten(world: &World) {
     let mut raw = world.raw().await;
     raw.execute(&seed(world)).await;
-    raw.execute(if world.is_postgres() {
-        "VACUUM ANALYZE clients"
-    } else {
-        "ANALYZE"
-    })
-    .await;
+    // PostgreSQL gathers statistics by itself. SQLite does not and nobody does it for it, so there it must go without.
     if world.is_postgres() {
+        raw.execute("VACUUM ANALYZE clients").await;
         raw.execute("ANALYZE client_tags").await;
     }
     let whole_pass = fastest(5, async || {
@@ -236,7 +232,9 @@ pub async fn claims_do_not_read_what_is_not_due(world: &World) {
         empty = empty_bytes(world),
     ))
     .await;
-    raw.execute("ANALYZE").await;
+    if world.is_postgres() {
+        raw.execute("ANALYZE").await;
+    }
     for number in 0..20 {
         let mut tx = world.write().await;
         tx.enqueue_delivery(&world.a_delivery(&format!("fresh-{number}")))
@@ -308,10 +306,13 @@ pub async fn a_long_queue_is_claimed_in_small_bites(world: &World) {
         "INSERT INTO outbox (id, tenant_id, channel, address, kind, content_sealed, is_step, state, due_at_ms, attempts, \
              request_id, created_at_ms) \
          SELECT 'ob_' || {pad}, '{tenant}', 'mail', CAST(n % 5000 AS TEXT), 'reply', {empty}, 0, 'queued', {at}, 0, 'r', {at} \
-         FROM ({numbers}) AS numbers; ANALYZE",
+         FROM ({numbers}) AS numbers",
         empty = empty_bytes(world),
     ))
     .await;
+    if world.is_postgres() {
+        raw.execute("ANALYZE").await;
+    }
     raw.close().await;
     let took = fastest(3, async || {
         let mut tx = world.write().await;

@@ -1,0 +1,208 @@
+//! The list of clients: every filter is answered from an index that fits it, however many clients there are.
+//!
+//! SQLite has no statistics of its tables (nothing gathers them) and would walk the whole list in its order to find one
+//! phone. So the table that narrows most is named first, and `CROSS JOIN` makes SQLite begin there; to PostgreSQL, which
+//! knows its tables, it is a join like any other.
+
+use domain::fold::phone_digits;
+use domain::ids::{ClientId, Id};
+use domain::time::Timestamp;
+use sqlx::AssertSqlSafe;
+
+use crate::clients::{COLUMNS, ClientRow};
+use crate::page::BEYOND_ALL_IDS;
+use crate::{Backend, Client, ClientFilter, Cursor, Error, PageOf, PageRequest, Result, Tx};
+
+/// Where the walk begins, and with it the column that orders the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// The trigram index.
+    Words,
+    /// The blind indexes of phone and e-mail address.
+    Contact,
+    /// The tag's own list.
+    Tag,
+    /// An index of the clients that already has the order.
+    Clients,
+}
+
+/// A statement in the making: `$1` is the tenant, `$2` the cursor, the rest is counted up.
+#[derive(Debug, Default)]
+struct Statement {
+    sql: String,
+    bound: Vec<String>,
+}
+
+impl Statement {
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    /// Binds a value and returns its place.
+    fn bind(&mut self, value: impl Into<String>) -> String {
+        self.bound.push(value.into());
+        format!("${}", self.bound.len() + 2)
+    }
+
+    fn compare(&mut self, column: &str, operator: &str, value: Option<String>) {
+        if let Some(value) = value {
+            let place = self.bind(value);
+            self.push(&format!(" AND {column} {operator} {place}"));
+        }
+    }
+
+    fn one_of(&mut self, column: &str, values: Vec<String>) {
+        let places: Vec<String> = values.into_iter().map(|value| self.bind(value)).collect();
+        self.push(&format!(" AND {column} IN ({})", places.join(", ")));
+    }
+}
+
+/// The first id a ULID of this instant could have.
+fn id_floor(at: Timestamp) -> String {
+    ClientId::from_parts(u64::try_from(at.millis()).unwrap_or_default(), [0; 10]).to_string()
+}
+
+impl ClientFilter {
+    fn start(&self) -> Start {
+        if !self.words.is_empty() {
+            Start::Words
+        } else if self.phone.is_some() || self.email.is_some() {
+            Start::Contact
+        } else if self.tag.is_some() {
+            Start::Tag
+        } else {
+            Start::Clients
+        }
+    }
+}
+
+impl Tx {
+    /// Newest first.
+    pub async fn list_clients(&mut self, filter: &ClientFilter, page: &PageRequest) -> Result<PageOf<Client>> {
+        let start = filter.start();
+        let mut statement = Statement::default();
+        statement.push(&format!("SELECT {COLUMNS} FROM "));
+        let key = self.begin_at(start, filter, &mut statement);
+        statement.compare("c.stage_id", "=", filter.stage.as_ref().map(ToString::to_string));
+        statement.compare("c.source", "=", filter.source.clone());
+        statement.compare("c.id", ">=", filter.created_from.map(id_floor));
+        statement.compare("c.id", "<", filter.created_before.map(id_floor));
+        if let Some(tag) = filter.tag.as_deref().filter(|_| start != Start::Tag) {
+            let place = statement.bind(tag);
+            statement.push(&format!(
+                " AND EXISTS (SELECT 1 FROM client_tags t WHERE t.tenant_id = $1 AND t.tag = {place} AND t.client_id = c.id)"
+            ));
+        }
+        statement.push(&format!(" AND {key} < $2 ORDER BY {key} DESC LIMIT {}", page.fetch()));
+        let after = page.after.as_ref().map(|cursor| cursor.0.as_str());
+        let is_search = start == Start::Words;
+        let mut rows = if is_search {
+            let before: i64 = after.and_then(|cursor| cursor.parse().ok()).unwrap_or(i64::MAX);
+            self.fetch_clients(statement, before, is_search).await?
+        } else {
+            let before = after.unwrap_or(BEYOND_ALL_IDS).to_owned();
+            self.fetch_clients(statement, before, is_search).await?
+        };
+        let is_more = rows.len() > page.limit as usize;
+        rows.truncate(page.limit as usize);
+        let next = rows
+            .last()
+            .filter(|_| is_more)
+            .map(|row| if is_search { row.seq.to_string() } else { row.id.clone() });
+        let items = rows
+            .into_iter()
+            .map(|row| self.client(row))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(PageOf {
+            items,
+            next: next.map(Cursor),
+        })
+    }
+
+    /// Writes what follows FROM, with the filters that `start` stands for; returns the column that has the order.
+    fn begin_at(&self, start: Start, filter: &ClientFilter, statement: &mut Statement) -> &'static str {
+        match start {
+            Start::Words => {
+                let key = self.find_words(&filter.words, statement);
+                self.match_contact("c", filter, statement);
+                key
+            }
+            Start::Contact => {
+                statement.push(
+                    "clients p CROSS JOIN clients c WHERE c.seq = p.seq AND c.tenant_id = $1 AND p.tenant_id = $1",
+                );
+                self.match_contact("p", filter, statement);
+                "c.id"
+            }
+            Start::Tag => {
+                statement.push("client_tags t CROSS JOIN clients c WHERE c.id = t.client_id AND c.tenant_id = $1 AND t.tenant_id = $1");
+                statement.compare("t.tag", "=", filter.tag.clone());
+                "t.client_id"
+            }
+            Start::Clients => {
+                statement.push("clients c WHERE c.tenant_id = $1");
+                "c.id"
+            }
+        }
+    }
+
+    fn find_words(&self, words: &[String], statement: &mut Statement) -> &'static str {
+        match self.backend() {
+            Backend::Sqlite => {
+                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                let place = statement.bind(words.join(" AND "));
+                // The index is walked newest first, rows are looked up.
+                statement.push(&format!(
+                    "clients_search s CROSS JOIN clients c WHERE c.seq = s.rowid AND clients_search MATCH {place} AND c.tenant_id = $1"
+                ));
+                "s.rowid"
+            }
+            Backend::Postgres => {
+                statement.push("clients c WHERE c.tenant_id = $1");
+                for word in words {
+                    statement.compare("c.search_text", "LIKE", Some(format!("%{word}%")));
+                }
+                "c.seq"
+            }
+        }
+    }
+
+    fn match_contact(&self, table: &str, filter: &ClientFilter, statement: &mut Statement) {
+        if let Some(phone) = &filter.phone {
+            let digits = phone_digits(phone).unwrap_or_default();
+            let indexes = self.vault.indexes(self.tenant.as_ref(), "clients.phone", &digits);
+            statement.one_of(&format!("{table}.phone_index"), indexes);
+        }
+        if let Some(email) = &filter.email {
+            let indexes = self
+                .vault
+                .indexes(self.tenant.as_ref(), "clients.email", &email.trim().to_lowercase());
+            statement.one_of(&format!("{table}.email_index"), indexes);
+        }
+    }
+
+    async fn fetch_clients<K>(&mut self, statement: Statement, before: K, is_search: bool) -> Result<Vec<ClientRow>>
+    where
+        K: for<'q> sqlx::Encode<'q, sqlx::Sqlite>
+            + sqlx::Type<sqlx::Sqlite>
+            + for<'q> sqlx::Encode<'q, sqlx::Postgres>
+            + sqlx::Type<sqlx::Postgres>
+            + Send
+            + 'static,
+    {
+        // PostgreSQL would plan a kept statement for any word; whether a word is common decides how it is best found.
+        let is_kept = !(is_search && self.backend() == Backend::Postgres);
+        let tenant = self.tenant.to_string();
+        crate::dialect::on!(self, connection => {
+            let mut query = sqlx::query_as::<_, ClientRow>(AssertSqlSafe(statement.sql))
+                .persistent(is_kept)
+                .bind(tenant)
+                .bind(before);
+            for value in statement.bound {
+                query = query.bind(value);
+            }
+            query.fetch_all(connection).await
+        })
+        .map_err(Error::from)
+    }
+}
