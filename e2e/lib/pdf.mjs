@@ -39,7 +39,7 @@ export async function drawPages(file, { dpi = 72 } = {}) {
     const { stderr } = await run("pdftoppm", ["-png", "-r", String(dpi), file, path.join(folder, "page")]);
     if (stderr.trim()) throw new Error(`pdftoppm complains: ${stderr}`);
     const names = (await readdir(folder)).sort();
-    return Promise.all(names.map((name) => readFile(path.join(folder, name))));
+    return await Promise.all(names.map((name) => readFile(path.join(folder, name))));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -49,6 +49,22 @@ export class Sandbox {
     return this.#call("POST", "/sandbox/clock", { action: "advance", ms });
   }
 
+  /** Puts a wrong value into the first row of a tab of the demo spreadsheet; `column` is the header's name. */
+  async spoilSheet(gid, column, value) {
+    const address = `${this.base}/sandbox/sheets/1VoronkaTemplatesDemo0000000001/${gid}`;
+    const lines = (await (await fetch(address)).text()).split("\n");
+    const at = lines[0].split(",").indexOf(column);
+    const cells = lines[1].split(",");
+    cells[at] = value;
+    lines[1] = cells.join(",");
+    const response = await fetch(address, { method: "PUT", body: lines.join("\n") });
+    if (!response.ok) throw new Error(`the sheet cannot be changed: ${response.status} ${await response.text()}`);
+  }
+
+  mendSheet(gid) {
+    return this.#call("POST", `/sandbox/sheets/1VoronkaTemplatesDemo0000000001/${gid}/reset`);
+  }
+
   llmRequests() {
     return this.#call("GET", "/sandbox/llm/requests");
   }

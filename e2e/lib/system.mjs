@@ -107,6 +107,11 @@ export class System {
     return this.#log.split("\n").filter((line) => !line.includes("a request was served")).slice(-SHOWN_LOG_LINES).join("\n");
   }
 
+  /** How many lines the programs have written with these words. */
+  count(words) {
+    return this.#log.split("\n").filter((line) => line.includes(words)).length;
+  }
+
   /** The one-time password as the welcome box prints it. */
   get adminPassword() {
     return /One-time password · Одноразовый пароль\s+(\S+)/.exec(this.#log)?.[1];
