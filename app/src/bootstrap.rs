@@ -34,6 +34,7 @@ pub struct Seed {
 pub async fn ensure(app: &App, seed: &Seed) -> Result<TenantId> {
     let tenant = first_tenant(app, seed).await?;
     let mut tx = app.tenant(&tenant).write().await?;
+    tx.lock_installation().await?;
     let is_fresh = tx.stages().await?.is_empty();
     if is_fresh {
         stages(app, &mut tx).await?;
@@ -56,6 +57,7 @@ pub async fn ensure(app: &App, seed: &Seed) -> Result<TenantId> {
 
 async fn first_tenant(app: &App, seed: &Seed) -> Result<TenantId> {
     let mut tx = app.store().system().await?;
+    tx.lock_installation().await?;
     if let Some(tenant) = tx.tenants().await?.into_iter().next() {
         return Ok(tenant);
     }
@@ -151,9 +153,18 @@ async fn trainers(app: &App, tx: &mut Tx, seed: &Seed) -> Result<()> {
             client: None,
             is_trainer: true,
             language: Language::Ru,
+            known_as: String::new(),
             now: app.now(),
         };
-        tx.insert_conversation(&conversation).await?;
+        let is_client = !tx.insert_conversation(&conversation).await?
+            && tx
+                .lock_conversation(TELEGRAM, address)
+                .await?
+                .is_some_and(|known| !known.is_trainer);
+        // Somebody pressed Start to learn their id before the owner wrote it down.
+        if is_client {
+            tx.make_trainer(TELEGRAM, address, app.now()).await?;
+        }
     }
     Ok(())
 }

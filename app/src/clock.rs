@@ -12,6 +12,8 @@ use url::Url;
 
 /// How long one question to a followed clock may hang.
 const FOLLOW_TIMEOUT_S: u64 = 25;
+/// A start does not wait longer for a followed clock.
+const FIRST_READING: Duration = Duration::from_secs(2);
 
 /// Tells the time. The system's clock, a clock moved by hand in tests, or one that follows a sandbox's.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +73,26 @@ impl Clock {
         self.0.moved.notified().await;
     }
 
+    /// Takes one reading of the clock at `url`, so that nothing is written at the wrong time before [`Clock::follow`] has
+    /// its first. Returns whether it answered.
+    pub async fn read_once(&self, url: &Url, http: &reqwest::Client) -> bool {
+        let answer = http.get(url.clone()).timeout(FIRST_READING).send().await;
+        let Ok(response) = answer else { return false };
+        match response.json::<Reading>().await {
+            Ok(reading) => {
+                self.adopt(&reading);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn adopt(&self, reading: &Reading) {
+        self.0.offset_ms.store(reading.offset_ms, Ordering::SeqCst);
+        self.0.frozen_at_ms.store(reading.now_ms, Ordering::SeqCst);
+        self.0.is_frozen.store(reading.frozen, Ordering::SeqCst);
+    }
+
     /// Follows the clock at `url` for as long as the returned future is polled. While it can't be asked, time goes on
     /// as it last did.
     pub async fn follow(self, url: Url, http: reqwest::Client) {
@@ -94,9 +116,7 @@ impl Clock {
                 Ok(reading) => {
                     let is_new = reading.version != version;
                     version = reading.version;
-                    self.0.offset_ms.store(reading.offset_ms, Ordering::SeqCst);
-                    self.0.frozen_at_ms.store(reading.now_ms, Ordering::SeqCst);
-                    self.0.is_frozen.store(reading.frozen, Ordering::SeqCst);
+                    self.adopt(&reading);
                     if is_new {
                         self.0.moved.notify_waiters();
                     }

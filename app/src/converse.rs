@@ -15,7 +15,7 @@ use store::{NewInboxEvent, Recorded, Tx};
 
 use crate::caller::Caller;
 use crate::context::App;
-use crate::deliver::{LEASE_MS, Letter, Outgoing, TELEGRAM, queue};
+use crate::deliver::{LEASE_MS, Letter, Outgoing, TELEGRAM, prepare, queue};
 use crate::error::{Error, Result};
 use crate::settings;
 
@@ -109,6 +109,23 @@ pub async fn receive(app: &App, caller: &Caller, inbound: &Inbound) -> Result<An
             Err(Error::Conflict {
                 code: "met_elsewhere", ..
             }) if tries < MEETING_TRIES => {}
+            // Never a refusal: the bot would take it as final and forget the event.
+            Err(
+                error @ Error::Conflict {
+                    code: "met_elsewhere", ..
+                },
+            ) => {
+                return Err(Error::Unavailable {
+                    what: "the conversation",
+                    source: Box::new(error),
+                });
+            }
+            Err(Error::Store(error)) if error.is_unique_violation() => {
+                return Err(Error::Unavailable {
+                    what: "the conversation",
+                    source: Box::new(error),
+                });
+            }
             other => return other,
         }
     }
@@ -150,10 +167,8 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
     };
     if tx.record(&event).await? == Recorded::Duplicate {
         metrics::counter!("voronka_inbox_total", "source" => TELEGRAM, "outcome" => "duplicate").increment(1);
-        return Ok(Answer {
-            duplicate: true,
-            ..Answer::default()
-        });
+        drop(tx);
+        return again(app, caller, inbound).await;
     }
     let conversation = person::meet(app, &mut tx, caller, &guide, inbound).await?;
     let is_busy = tx.is_address_busy(TELEGRAM, &inbound.address).await?;
@@ -201,6 +216,22 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
     })
 }
 
+/// The same event once more: what this replica was given for the chat and has not reported. A bot that has it in hand knows
+/// it by its id; one whose answer got lost on the way would wait for the lease to end without it.
+async fn again(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let in_hand = tx
+        .deliveries_in_hand(TELEGRAM, &inbound.address, &inbound.replica)
+        .await?;
+    let deliveries = prepare(app, &mut tx, in_hand).await?;
+    tx.commit().await?;
+    Ok(Answer {
+        duplicate: true,
+        toast: None,
+        deliveries,
+    })
+}
+
 /// What a turn leaves to be sent.
 #[derive(Debug, Default)]
 struct Outcome {
@@ -211,6 +242,13 @@ struct Outcome {
 }
 
 impl Outcome {
+    /// To the trainer, about a client: a reply to it is for them.
+    fn tell(&mut self, address: &str, about: Option<ClientId>, content: Content) {
+        let mut letter = Letter::new(address, None, "reply", content);
+        letter.about = about;
+        self.letters.push(letter);
+    }
+
     fn say(&mut self, address: &str, client: Option<&ClientId>, content: Content) {
         self.letters
             .push(Letter::new(address, client.cloned(), "reply", content));

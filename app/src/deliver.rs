@@ -13,7 +13,7 @@ use store::{Action, ClaimedDelivery, Conversation, NewDelivery, Report, Reported
 use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
-use crate::settings;
+use crate::settings::{self, Guide};
 
 /// The only channel so far; others will queue beside it.
 pub const TELEGRAM: &str = "telegram";
@@ -187,22 +187,37 @@ async fn claim_now(app: &App, caller: &Caller, replica: &str, limit: u32) -> Res
     let claimed = tx
         .claim_deliveries(TELEGRAM, replica, limit, now, now.plus_millis(LEASE_MS))
         .await?;
-    let outgoing = prepare(&mut tx, claimed).await?;
+    let outgoing = prepare(app, &mut tx, claimed).await?;
     tx.commit().await?;
     Ok(outgoing)
 }
 
-pub(crate) async fn prepare(tx: &mut Tx, claimed: Vec<ClaimedDelivery>) -> Result<Vec<Outgoing>> {
+/// An upload may take its time; nobody else shall begin it meanwhile.
+const UPLOAD_LEASE_MS: i64 = 120_000;
+
+pub(crate) async fn prepare(app: &App, tx: &mut Tx, claimed: Vec<ClaimedDelivery>) -> Result<Vec<Outgoing>> {
+    let now = app.now();
     let mut outgoing = Vec::with_capacity(claimed.len());
     for delivery in claimed {
-        let content: Content = serde_json::from_str(&delivery.content)
-            .map_err(|error| Error::internal(format!("message {} can't be read: {error}", delivery.id)))?;
-        let external_file_id = match content.file.as_ref().and_then(|file| FileId::parse(&file.id)) {
-            Some(file) => external_ids(tx, &file)
-                .await?
-                .and_then(|ids| ids.get(TELEGRAM).cloned()),
-            None => None,
+        let content: Content = match serde_json::from_str(&delivery.content) {
+            Ok(content) => content,
+            // One message of a shape nobody knows must not silence every chat.
+            Err(error) => {
+                tracing::error!(delivery.id = %delivery.id, %error, "a message can't be read and is put aside");
+                tx.reject_unreadable(delivery.id.as_str(), "its content can't be read", now)
+                    .await?;
+                continue;
+            }
         };
+        let mut lease_until = delivery.lease_until;
+        let mut external_file_id = None;
+        if let Some(file) = content.file.as_ref().and_then(|file| FileId::parse(&file.id)) {
+            external_file_id = external_ids(tx, &file)
+                .await?
+                .and_then(|ids| ids.get(TELEGRAM).cloned());
+            lease_until = now.plus_millis(UPLOAD_LEASE_MS);
+            tx.extend_delivery(&delivery.id, lease_until).await?;
+        }
         outgoing.push(Outgoing {
             id: delivery.id,
             address: delivery.address,
@@ -211,7 +226,7 @@ pub(crate) async fn prepare(tx: &mut Tx, claimed: Vec<ClaimedDelivery>) -> Resul
             edit: delivery.edit_ref,
             retire: delivery.retire_ref,
             attempt: u32::try_from(delivery.attempt).unwrap_or(u32::MAX),
-            lease_until: delivery.lease_until,
+            lease_until,
         });
     }
     Ok(outgoing)
@@ -227,8 +242,8 @@ async fn external_ids(tx: &mut Tx, file: &FileId) -> Result<Option<BTreeMap<Stri
 /// Writes what became of deliveries. Repeating a report changes nothing.
 pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxId, Fate)]) -> Result<()> {
     let now = app.now();
+    let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
-    let mut is_more = false;
     for (id, fate) in fates {
         let settled = match fate {
             Fate::Sent { message_ref, .. } => Report::Sent {
@@ -264,7 +279,7 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
                 "sent"
             }
             Fate::Unreachable { reason } => {
-                is_more |= after_unreachable(app, &mut tx, caller, &delivery, reason).await?;
+                after_unreachable(app, &mut tx, caller, &guide, &delivery, reason).await?;
                 "unreachable"
             }
             Fate::Rejected { reason } => {
@@ -280,9 +295,8 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
         metrics::counter!("voronka_deliveries_total", "outcome" => outcome).increment(1);
     }
     tx.commit().await?;
-    if is_more {
-        app.wake_deliveries();
-    }
+    // Whatever waited behind these in their chats may go now.
+    app.wake_deliveries();
     Ok(())
 }
 
@@ -326,20 +340,21 @@ async fn after_sent(
     Ok(())
 }
 
-/// "Blocked the bot" is a state of the client, not an error. Returns whether somebody was told.
+/// "Blocked the bot" is a state of the client, not an error.
 async fn after_unreachable(
     app: &App,
     tx: &mut Tx,
     caller: &Caller,
+    guide: &Guide,
     delivery: &ReportedDelivery,
     reason: &str,
-) -> Result<bool> {
+) -> Result<()> {
     let now = app.now();
     tx.set_blocked(&delivery.channel, &delivery.address, Some(now)).await?;
     tx.give_up_address(&delivery.channel, &delivery.address, reason, now)
         .await?;
     let Some(client) = &delivery.client else {
-        return Ok(false);
+        return Ok(());
     };
     tx.set_client_flags(client, None, Some(false), now).await?;
     let action = Action {
@@ -351,18 +366,17 @@ async fn after_unreachable(
     };
     tx.insert_action(client, &action).await?;
     if delivery.kind != "trainer_reply" {
-        return Ok(false);
+        return Ok(());
     }
-    let guide = settings::guide(app, &caller.tenant).await?;
     let name = tx
         .find_client(client)
         .await?
         .map(|client| client.display_name)
         .unwrap_or_default();
-    let told = notify_trainers(app, tx, Some(client), "notice", None, &caller.request_id, |language| {
+    notify_trainers(app, tx, Some(client), "notice", None, &caller.request_id, |language| {
         let template = &guide.texts(language).trainer_reply_unreachable;
         Content::text(domain::content::rich(template, &[("name", &name)]))
     })
     .await?;
-    Ok(told > 0)
+    Ok(())
 }

@@ -139,12 +139,12 @@ pub async fn order(app: &App, caller: &Caller, program: &ProgramId) -> Result<Pr
 
 /// Sends a ready version to its client again.
 pub async fn resend(app: &App, caller: &Caller, program: &ProgramId) -> Result<()> {
+    let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let program = tx
         .find_program(program)
         .await?
         .ok_or(Error::NotFound { what: "program" })?;
-    let guide = settings::guide(app, &caller.tenant).await?;
     let conversation = address_of(&mut tx, &program.client)
         .await?
         .ok_or_else(|| Error::Conflict {
@@ -200,7 +200,29 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { program_id } = task.payload()?;
     let outcome = make(app, task, &program_id).await;
     match outcome {
-        Err(error) if is_final(&error, task) => give_up(app, task, &program_id, &error).await,
+        Err(error) if is_final(&error, task) => give_up_for_sure(app, task, &program_id, &error).await,
+        other => other,
+    }
+}
+
+/// For a job whose workers died again and again.
+pub(crate) async fn abandon(app: &App, task: &Task, error: &Error) -> Result<()> {
+    let Payload { program_id } = task.payload()?;
+    give_up_for_sure(app, task, &program_id, error).await
+}
+
+/// Giving up must be told. When even that meets a busy database, the job keeps its lease to the end and is taken up again.
+async fn give_up_for_sure(app: &App, task: &Task, program_id: &ProgramId, error: &Error) -> Result<()> {
+    match give_up(app, task, program_id, error).await {
+        Err(again) if again.is_transient() => {
+            tracing::warn!(
+                error = &again as &dyn std::error::Error,
+                "giving up could not be written; it is tried again"
+            );
+            Err(Error::Store(store::Error::LeaseLost {
+                id: task.lease.job.to_string(),
+            }))
+        }
         other => other,
     }
 }
@@ -223,6 +245,7 @@ async fn make(app: &App, task: &Task, program_id: &ProgramId) -> Result<()> {
         .await?
         .ok_or(Error::NotFound { what: "client" })?;
     let profile = profile(&tx.answers(&program.questionnaire).await?);
+    let zone: chrono_tz::Tz = tx.time_zone().await?.parse().unwrap_or(chrono_tz::Europe::Moscow);
     drop(tx);
     let guide = settings::guide(app, &task.tenant).await?;
     let templates = refresh_templates::current(app, &task.tenant).await?;
@@ -243,6 +266,7 @@ async fn make(app: &App, task: &Task, program_id: &ProgramId) -> Result<()> {
         programme.clone(),
         words.clone(),
         scope,
+        zone,
     );
     let rendered = tokio::task::spawn_blocking(move || pdf::render(&document))
         .await
@@ -326,6 +350,7 @@ fn document(
     programme: Programme,
     words: Wording,
     scope: Scope,
+    zone: chrono_tz::Tz,
 ) -> Document {
     let texts = guide.texts(program.language);
     let brand = &guide.brand;
@@ -357,7 +382,7 @@ fn document(
                 .collect(),
             closing: None,
         },
-        generated_on: local_date(app.now(), chrono_tz::Europe::Moscow),
+        generated_on: local_date(app.now(), zone),
         next_step: Some(NextStep {
             title: texts.pdf_next_title.clone(),
             text: texts.pdf_next_text.clone(),
@@ -367,10 +392,11 @@ fn document(
     }
 }
 
-/// Bytes first, row later: bytes nobody points at are harmless, a row without bytes is not. The key is the version's, so a
-/// second try overwrites the first.
+/// Bytes first, row later: bytes nobody points at are harmless, a row without bytes is not. Each try has a key of its own,
+/// so that a worker that lost its lease can't change what another one committed.
 async fn keep(app: &App, program: &Program, bytes: Vec<u8>) -> Result<NewFile> {
-    let storage_key = format!("programs/{}.pdf", program.id);
+    let id: FileId = app.new_id();
+    let storage_key = format!("programs/{}/{id}.pdf", program.id);
     let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes));
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
     app.files()
@@ -391,7 +417,7 @@ async fn keep(app: &App, program: &Program, bytes: Vec<u8>) -> Result<NewFile> {
         ),
     };
     Ok(NewFile {
-        id: app.new_id::<FileId>(),
+        id,
         name: if program.scope == "full" {
             name.replace("12 недели", "12 недель")
         } else {

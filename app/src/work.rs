@@ -167,15 +167,23 @@ async fn perform(app: &App, owner: &str, job: Job) {
         request_id: RequestId::parse(&job.request_id).unwrap_or_else(|| app.new_id()),
         is_last_attempt: job.attempts >= job.max_attempts,
     };
-    let outcome = {
-        let work = dispatch(app, &job.kind, &task).instrument(span.clone());
-        tokio::pin!(work);
+    if job.attempts > job.max_attempts {
+        // Its workers died in the middle, every time: whatever kills them must not be tried for ever.
+        let error = Error::internal(format!("{} tries ended without a word", job.max_attempts));
+        abandon(app, &lease, &job, &task, &error).instrument(span).await;
+        return;
+    }
+    // The heartbeat runs beside the work, never in its place: a transaction of the work that holds what the heartbeat waits
+    // for must go on.
+    let heartbeat = async {
         loop {
-            tokio::select! {
-                outcome = &mut work => break outcome,
-                () = tokio::time::sleep(HEARTBEAT) => extend(app, &lease).await,
-            }
+            tokio::time::sleep(HEARTBEAT).await;
+            extend(app, &lease).await;
         }
+    };
+    let outcome = tokio::select! {
+        outcome = dispatch(app, &job.kind, &task).instrument(span.clone()) => outcome,
+        () = heartbeat => Err(Error::internal("a heartbeat ended")),
     };
     let _entered = span.enter();
     metrics::counter!("voronka_jobs_total", "kind" => job.kind.clone(), "outcome" => if outcome.is_ok() { "done" } else { "failed" })
@@ -193,6 +201,16 @@ async fn perform(app: &App, owner: &str, job: Job) {
     };
     drop(_entered);
     fail(app, &lease, &job, &error).instrument(span).await;
+}
+
+async fn abandon(app: &App, lease: &JobLease, job: &Job, task: &Task, error: &Error) {
+    let told = match job.kind.as_str() {
+        generate_program::JOB => generate_program::abandon(app, task, error).await,
+        _ => Err(Error::internal(error.to_string())),
+    };
+    if let Err(error) = told {
+        fail(app, lease, job, &error).await;
+    }
 }
 
 async fn fail(app: &App, lease: &JobLease, job: &Job, error: &Error) {

@@ -31,6 +31,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let clock = Clock::system();
     let app = compose(&config, clock.clone()).await?;
+    if let Some(url) = &config.clock_url {
+        let http = providers::http_client(&[]).context("the HTTP client can't be made")?;
+        if !clock.read_once(url, &http).await {
+            tracing::warn!("the followed clock does not answer yet; the system's time serves until it does");
+        }
+    }
     seed(&config, &app).await?;
     let listener = TcpListener::bind(config.http_addr).await.map_err(|error| {
         ConfigErrors(vec![format!(

@@ -232,7 +232,7 @@ pub fn respond(scene: &Scene, facts: &Facts<'_>, input: &Input<'_>) -> Turn {
             Scene::Question { .. } => {
                 questions::current(scene, facts, Some(facts.content(&facts.texts.words_needed, &[])))
             }
-            _ => pass_on(scene, facts),
+            _ => note_attachment(scene, facts),
         },
     }
 }
@@ -302,7 +302,8 @@ fn act(scene: &Scene, facts: &Facts<'_>, action: &Action<'_>) -> Turn {
         Action::Faq => screens::faq(scene, facts),
         Action::FaqItem(index) => screens::faq_item(scene, facts, *index),
         Action::Contacts => screens::contacts(scene, facts),
-        Action::AskTrainer => Turn::new(scene.clone()).say(facts.content(&facts.texts.ask_trainer, &[])),
+        // Out of a question, so that the next words are a letter and not an answer; "continue" leads back.
+        Action::AskTrainer => Turn::new(Scene::Idle).say(facts.content(&facts.texts.ask_trainer, &[])),
         Action::Settings => screens::settings(scene, facts, true),
         Action::Language(language) => Turn::new(scene.clone()).effect(Effect::SetLanguage(*language)),
         Action::Consent(granted) => questions::consent(facts, *granted),
@@ -334,6 +335,12 @@ fn pass_on(scene: &Scene, facts: &Facts<'_>) -> Turn {
     } else {
         turn.say(facts.content(&facts.texts.passed_on, &[]))
     }
+}
+
+/// The trainer hears that something came; what it was has to be told in words.
+fn note_attachment(scene: &Scene, facts: &Facts<'_>) -> Turn {
+    let turn = Turn::new(scene.clone()).effect(Effect::PassOn);
+    turn.say(facts.content(&facts.texts.attachment_noted, &[]))
 }
 
 /// The turn after the language has changed, with `facts` already in the new language.

@@ -1,9 +1,7 @@
 //! Instants and the calendar of a person.
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
-
-use crate::language::Language;
 
 /// An instant in UTC with the resolution the database keeps: milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -51,42 +49,4 @@ impl Timestamp {
 /// The calendar day at `now` in a tenant's or a client's zone.
 pub fn local_date(now: Timestamp, zone: chrono_tz::Tz) -> NaiveDate {
     now.to_utc().with_timezone(&zone).date_naive()
-}
-
-/// "20 ноября 2026" or "20 November 2026".
-pub fn format_date(date: NaiveDate, language: Language) -> String {
-    const RU: [&str; 12] = [
-        "января",
-        "февраля",
-        "марта",
-        "апреля",
-        "мая",
-        "июня",
-        "июля",
-        "августа",
-        "сентября",
-        "октября",
-        "ноября",
-        "декабря",
-    ];
-    const EN: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let names = match language {
-        Language::Ru => RU,
-        Language::En => EN,
-    };
-    let month = names.get(date.month0() as usize).copied().unwrap_or_default();
-    format!("{} {} {}", date.day(), month, date.year())
 }

@@ -230,7 +230,8 @@ CREATE TABLE touches (
 CREATE INDEX touches_by_client ON touches (tenant_id, client_id, id);
 
 CREATE TABLE consents (
-    id TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id TEXT COLLATE "C" NOT NULL UNIQUE,
     tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
     client_id TEXT COLLATE "C" NOT NULL REFERENCES clients (id),
     kind TEXT COLLATE "C" NOT NULL,
@@ -240,7 +241,7 @@ CREATE TABLE consents (
     channel TEXT COLLATE "C" NOT NULL,
     at_ms BIGINT NOT NULL
 );
-CREATE INDEX consents_by_client ON consents (tenant_id, client_id, kind, id);
+CREATE INDEX consents_by_client ON consents (tenant_id, client_id, kind, seq);
 
 -- Where somebody is reached and where their dialogue stands. A conversation belongs to a client or to the trainer.
 CREATE TABLE conversations (
@@ -250,7 +251,9 @@ CREATE TABLE conversations (
     client_id TEXT COLLATE "C" REFERENCES clients (id),
     is_trainer BIGINT NOT NULL,
     language TEXT COLLATE "C" NOT NULL,
-    scene TEXT COLLATE "C" NOT NULL,
+    scene_sealed BYTEA,
+    -- Name and username as the messenger last told them: an administrator's edit of the client is not undone by it.
+    known_as TEXT COLLATE "C" NOT NULL,
     step_ref TEXT COLLATE "C",
     quiet_until_ms BIGINT NOT NULL,
     blocked_at_ms BIGINT,
@@ -286,7 +289,8 @@ CREATE TABLE questionnaire_forms (
 );
 
 CREATE TABLE questionnaires (
-    id TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id TEXT COLLATE "C" NOT NULL UNIQUE,
     tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
     client_id TEXT COLLATE "C" NOT NULL REFERENCES clients (id),
     status TEXT COLLATE "C" NOT NULL,
@@ -296,7 +300,7 @@ CREATE TABLE questionnaires (
     completed_at_ms BIGINT
 );
 CREATE INDEX questionnaires_by_id ON questionnaires (tenant_id, id);
-CREATE INDEX questionnaires_by_client ON questionnaires (tenant_id, client_id, id);
+CREATE INDEX questionnaires_by_client ON questionnaires (tenant_id, client_id, seq);
 CREATE INDEX questionnaires_by_status ON questionnaires (tenant_id, status, id);
 -- One open run a client.
 CREATE UNIQUE INDEX questionnaires_open ON questionnaires (tenant_id, client_id) WHERE status = 'in_progress';
@@ -444,5 +448,6 @@ CREATE TABLE jobs (
     UNIQUE (tenant_id, unique_key)
 );
 CREATE INDEX jobs_due ON jobs (due_at_ms) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_running ON jobs (lease_until_ms) WHERE state = 'running';
 CREATE INDEX jobs_by_state ON jobs (tenant_id, state, id);
 CREATE INDEX jobs_by_age ON jobs (finished_at_ms) WHERE finished_at_ms IS NOT NULL;

@@ -241,7 +241,8 @@ CREATE TABLE touches (
 CREATE INDEX touches_by_client ON touches (tenant_id, client_id, id);
 
 CREATE TABLE consents (
-    id TEXT PRIMARY KEY NOT NULL,
+    seq INTEGER PRIMARY KEY NOT NULL,
+    id TEXT NOT NULL UNIQUE,
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     client_id TEXT NOT NULL REFERENCES clients (id),
     kind TEXT NOT NULL,
@@ -251,7 +252,7 @@ CREATE TABLE consents (
     channel TEXT NOT NULL,
     at_ms INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX consents_by_client ON consents (tenant_id, client_id, kind, id);
+CREATE INDEX consents_by_client ON consents (tenant_id, client_id, kind, seq);
 
 -- Where somebody is reached and where their dialogue stands. A conversation belongs to a client or to the trainer.
 CREATE TABLE conversations (
@@ -261,7 +262,9 @@ CREATE TABLE conversations (
     client_id TEXT REFERENCES clients (id),
     is_trainer INTEGER NOT NULL,
     language TEXT NOT NULL,
-    scene TEXT NOT NULL,
+    scene_sealed BLOB,
+    -- Name and username as the messenger last told them: an administrator's edit of the client is not undone by it.
+    known_as TEXT NOT NULL,
     step_ref TEXT,
     quiet_until_ms INTEGER NOT NULL,
     blocked_at_ms INTEGER,
@@ -297,7 +300,8 @@ CREATE TABLE questionnaire_forms (
 ) STRICT;
 
 CREATE TABLE questionnaires (
-    id TEXT PRIMARY KEY NOT NULL,
+    seq INTEGER PRIMARY KEY NOT NULL,
+    id TEXT NOT NULL UNIQUE,
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     client_id TEXT NOT NULL REFERENCES clients (id),
     status TEXT NOT NULL,
@@ -307,7 +311,7 @@ CREATE TABLE questionnaires (
     completed_at_ms INTEGER
 ) STRICT;
 CREATE INDEX questionnaires_by_id ON questionnaires (tenant_id, id);
-CREATE INDEX questionnaires_by_client ON questionnaires (tenant_id, client_id, id);
+CREATE INDEX questionnaires_by_client ON questionnaires (tenant_id, client_id, seq);
 CREATE INDEX questionnaires_by_status ON questionnaires (tenant_id, status, id);
 -- One open run a client.
 CREATE UNIQUE INDEX questionnaires_open ON questionnaires (tenant_id, client_id) WHERE status = 'in_progress';
@@ -455,5 +459,6 @@ CREATE TABLE jobs (
     UNIQUE (tenant_id, unique_key)
 ) STRICT;
 CREATE INDEX jobs_due ON jobs (due_at_ms) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_running ON jobs (lease_until_ms) WHERE state = 'running';
 CREATE INDEX jobs_by_state ON jobs (tenant_id, state, id);
 CREATE INDEX jobs_by_age ON jobs (finished_at_ms) WHERE finished_at_ms IS NOT NULL;

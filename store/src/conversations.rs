@@ -15,6 +15,8 @@ pub struct NewConversation {
     pub client: Option<ClientId>,
     pub is_trainer: bool,
     pub language: Language,
+    /// Name and username as the messenger tells them, in one text.
+    pub known_as: String,
     pub now: Timestamp,
 }
 
@@ -28,6 +30,7 @@ pub struct Conversation {
     pub language: Language,
     /// The scene as JSON; its shape is the dialogue's business.
     pub scene: String,
+    pub known_as: String,
     /// The message whose buttons are the current step, in the messenger's own naming.
     pub step_ref: Option<String>,
     /// Until then a person talks and the bot keeps its remarks to itself.
@@ -40,6 +43,7 @@ pub struct Conversation {
 pub struct ConversationUpdate {
     pub language: Language,
     pub scene: String,
+    pub known_as: String,
     pub quiet_until: Timestamp,
 }
 
@@ -50,25 +54,31 @@ struct ConversationRow {
     client_id: Option<String>,
     is_trainer: i64,
     language: String,
-    scene: String,
+    scene_sealed: Option<Vec<u8>>,
+    known_as: String,
     step_ref: Option<String>,
     quiet_until_ms: i64,
     blocked_at_ms: Option<i64>,
 }
 
-const SELECT: &str = "SELECT channel, address, client_id, is_trainer, language, scene, step_ref, quiet_until_ms, blocked_at_ms \
+const SELECT: &str = "SELECT channel, address, client_id, is_trainer, language, scene_sealed, known_as, step_ref, quiet_until_ms, blocked_at_ms \
      FROM conversations WHERE tenant_id = $1";
 
-impl TryFrom<ConversationRow> for Conversation {
-    type Error = Error;
+const SCENE: &str = "conversations.scene";
 
-    fn try_from(row: ConversationRow) -> Result<Self> {
-        Ok(Self {
+impl Tx {
+    fn conversation(&self, row: ConversationRow) -> Result<Conversation> {
+        let scene = match &row.scene_sealed {
+            Some(sealed) => self.open_text(SCENE, &row.address, sealed)?,
+            None => String::new(),
+        };
+        Ok(Conversation {
             client: row.client_id.as_deref().and_then(ClientId::parse),
             is_trainer: row.is_trainer != 0,
             language: Language::parse(&row.language)
                 .ok_or_else(|| Error::corrupt("conversations.language", &row.address))?,
-            scene: row.scene,
+            scene,
+            known_as: row.known_as,
             step_ref: row.step_ref,
             quiet_until: Timestamp::from_millis(row.quiet_until_ms),
             blocked_at: row.blocked_at_ms.map(Timestamp::from_millis),
@@ -76,9 +86,7 @@ impl TryFrom<ConversationRow> for Conversation {
             address: row.address,
         })
     }
-}
 
-impl Tx {
     /// Loads a conversation and keeps everybody else out of it until the transaction ends.
     pub async fn lock_conversation(&mut self, channel: &str, address: &str) -> Result<Option<Conversation>> {
         let lock = self.link.choose("", " FOR UPDATE");
@@ -91,14 +99,14 @@ impl Tx {
             channel,
             address
         )?
-        .map(Conversation::try_from)
+        .map(|row| self.conversation(row))
         .transpose()
     }
 
     /// Begins a conversation. Returns false when somebody else just did.
     pub async fn insert_conversation(&mut self, new: &NewConversation) -> Result<bool> {
-        const SQL: &str = "INSERT INTO conversations (tenant_id, channel, address, client_id, is_trainer, language, scene, \
-             quiet_until_ms, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, '', 0, $7, $7) \
+        const SQL: &str = "INSERT INTO conversations (tenant_id, channel, address, client_id, is_trainer, language, known_as, \
+             quiet_until_ms, created_at_ms, updated_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) \
              ON CONFLICT (tenant_id, channel, address) DO NOTHING";
         let inserted = execute!(
             self,
@@ -109,6 +117,7 @@ impl Tx {
             new.client.as_ref().map(ClientId::as_str),
             i64::from(new.is_trainer),
             new.language.code(),
+            &new.known_as,
             new.now.millis()
         )?;
         Ok(inserted == 1)
@@ -121,15 +130,17 @@ impl Tx {
         update: &ConversationUpdate,
         now: Timestamp,
     ) -> Result<()> {
-        const SQL: &str = "UPDATE conversations SET language = $1, scene = $2, quiet_until_ms = $3, updated_at_ms = $4 \
-             WHERE tenant_id = $5 AND channel = $6 AND address = $7";
+        const SQL: &str = "UPDATE conversations SET language = $1, scene_sealed = $2, quiet_until_ms = $3, updated_at_ms = $4, \
+             known_as = $5 WHERE tenant_id = $6 AND channel = $7 AND address = $8";
+        let scene = self.seal(SCENE, address, update.scene.as_bytes())?;
         execute!(
             self,
             SQL,
             update.language.code(),
-            &update.scene,
+            scene,
             update.quiet_until.millis(),
             now.millis(),
+            &update.known_as,
             self.tenant.as_ref(),
             channel,
             address
@@ -139,7 +150,7 @@ impl Tx {
 
     /// Makes a chat the trainer's from now on.
     pub async fn make_trainer(&mut self, channel: &str, address: &str, now: Timestamp) -> Result<()> {
-        const SQL: &str = "UPDATE conversations SET is_trainer = 1, scene = '', updated_at_ms = $1 \
+        const SQL: &str = "UPDATE conversations SET is_trainer = 1, scene_sealed = NULL, updated_at_ms = $1 \
              WHERE tenant_id = $2 AND channel = $3 AND address = $4";
         execute!(self, SQL, now.millis(), self.tenant.as_ref(), channel, address)?;
         Ok(())
@@ -179,7 +190,7 @@ impl Tx {
             client.as_str()
         )?
         .into_iter()
-        .map(Conversation::try_from)
+        .map(|row| self.conversation(row))
         .collect()
     }
 
@@ -188,7 +199,7 @@ impl Tx {
         let sql = format!("{SELECT} AND is_trainer = 1 ORDER BY channel, address");
         rows!(self, ConversationRow, AssertSqlSafe(sql.as_str()), self.tenant.as_ref())?
             .into_iter()
-            .map(Conversation::try_from)
+            .map(|row| self.conversation(row))
             .collect()
     }
 

@@ -6,6 +6,7 @@ use domain::work::JobState;
 use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows, scalar};
+use crate::outbox::MAX_LEASE_MS;
 use crate::page::BEYOND_ALL_IDS;
 use crate::{Error, PageOf, PageRequest, Result, SystemTx, Tx};
 
@@ -81,7 +82,7 @@ impl TryFrom<JobRow> for Job {
             last_error: row.last_error,
             request_id: row.request_id,
             created_at: Timestamp::from_millis(row.created_at_ms),
-            due_at: Timestamp::from_millis(row.due_at_ms),
+            due_at: Timestamp::from_millis(row.due_at_ms.max(row.created_at_ms)),
         })
     }
 }
@@ -91,6 +92,8 @@ impl Tx {
     pub async fn enqueue_job(&mut self, new: &NewJob) -> Result<bool> {
         const SQL: &str = "INSERT INTO jobs (id, tenant_id, kind, unique_key, payload, state, due_at_ms, attempts, max_attempts, request_id, created_at_ms) \
              VALUES ($1, $2, $3, $4, $5, 'queued', $6, 0, $7, $8, $9) ON CONFLICT (tenant_id, unique_key) DO NOTHING";
+        // "At once" is written as zero: a clock that jumps back must not make it wait.
+        let due_at = if new.due_at <= new.now { 0 } else { new.due_at.millis() };
         let inserted = execute!(
             self,
             SQL,
@@ -99,7 +102,7 @@ impl Tx {
             new.kind,
             new.unique_key.as_deref(),
             &new.payload,
-            new.due_at.millis(),
+            due_at,
             i64::from(new.max_attempts),
             new.request_id.as_ref(),
             new.now.millis()
@@ -209,6 +212,9 @@ impl SystemTx {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<Job>> {
+        // A lease that ends beyond any lease was given before the clock jumped back, and its holder's word is worth nothing.
+        const FREE: &str = "UPDATE jobs SET due_at_ms = 0 WHERE state = 'running' AND lease_until_ms > $1";
+        execute!(self, FREE, now.plus_millis(MAX_LEASE_MS).millis())?;
         let lock = self.link.choose("", "FOR UPDATE SKIP LOCKED");
         let sql = format!(
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2, due_at_ms = $2 \
@@ -233,9 +239,10 @@ impl SystemTx {
 
     /// Whether a job is due now: asked before the writer's lock is taken.
     pub async fn has_due_job(&mut self, now: Timestamp) -> Result<bool> {
-        const SQL: &str =
-            "SELECT CAST(1 AS BIGINT) FROM jobs WHERE state IN ('queued', 'running') AND due_at_ms <= $1 LIMIT 1";
-        Ok(scalar!(self, i64, SQL, now.millis())?.is_some())
+        const SQL: &str = "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM jobs WHERE state IN ('queued', 'running') AND due_at_ms <= $1) \
+             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until_ms > $2)";
+        let beyond = now.plus_millis(MAX_LEASE_MS).millis();
+        Ok(scalar!(self, i64, SQL, now.millis(), beyond)?.is_some())
     }
 
     /// When the next job becomes due, if one waits.

@@ -234,7 +234,51 @@ impl Tx {
             i64::from(limit)
         )?;
         claimed.sort_by_key(|row| row.seq);
-        claimed.into_iter().map(|row| self.claimed(row)).collect()
+        let mut good = Vec::with_capacity(claimed.len());
+        for row in claimed {
+            let id = row.id.clone();
+            match self.claimed(row) {
+                Ok(delivery) => good.push(delivery),
+                // One row nobody can open must not silence every chat.
+                Err(error @ (Error::Sealed { .. } | Error::Corrupt { .. })) => {
+                    tracing::error!(delivery.id = id, %error, "a message can't be read and is put aside");
+                    self.reject_unreadable(&id, &error.to_string(), now).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(good)
+    }
+
+    /// Puts aside a delivery whose content can't be read, for a person to look at.
+    pub async fn reject_unreadable(&mut self, id: &str, reason: &str, now: Timestamp) -> Result<()> {
+        const SQL: &str = "UPDATE outbox SET state = 'rejected', finished_at_ms = $1, last_error = $2, lease_owner = NULL, \
+             lease_until_ms = NULL WHERE tenant_id = $3 AND id = $4";
+        execute!(self, SQL, now.millis(), reason, self.tenant.as_ref(), id)?;
+        Ok(())
+    }
+
+    /// A longer lease for what takes longer to send.
+    pub async fn extend_delivery(&mut self, id: &OutboxId, lease_until: Timestamp) -> Result<()> {
+        const SQL: &str =
+            "UPDATE outbox SET lease_until_ms = $1 WHERE tenant_id = $2 AND id = $3 AND state = 'sending'";
+        execute!(self, SQL, lease_until.millis(), self.tenant.as_ref(), id.as_str())?;
+        Ok(())
+    }
+
+    /// What one sender holds for an address and has not reported yet, in order.
+    pub async fn deliveries_in_hand(
+        &mut self,
+        channel: &str,
+        address: &str,
+        owner: &str,
+    ) -> Result<Vec<ClaimedDelivery>> {
+        const SQL: &str = "SELECT seq, id, channel, address, content_sealed, edit_ref, retire_ref, attempts, lease_until_ms \
+             FROM outbox WHERE tenant_id = $1 AND channel = $2 AND address = $3 AND state = 'sending' AND lease_owner = $4 ORDER BY seq";
+        rows!(self, ClaimedRow, SQL, self.tenant.as_ref(), channel, address, owner)?
+            .into_iter()
+            .map(|row| self.claimed(row))
+            .collect()
     }
 
     /// Writes what became of a delivery. `None` when it was already settled, or when a failed try is reported by

@@ -215,7 +215,7 @@ impl Tx {
 
     /// The run a client is in or finished last.
     pub async fn latest_questionnaire(&mut self, client: &ClientId) -> Result<Option<Questionnaire>> {
-        let sql = format!("{SELECT} AND client_id = $2 ORDER BY id DESC LIMIT 1");
+        let sql = format!("{SELECT} AND client_id = $2 ORDER BY seq DESC LIMIT 1");
         row!(
             self,
             QuestionnaireRow,

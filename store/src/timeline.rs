@@ -225,7 +225,7 @@ impl Tx {
     /// What a client said last about a kind of consent; `None` if never asked.
     pub async fn current_consent(&mut self, client: &ClientId, kind: ConsentKind) -> Result<Option<bool>> {
         const SQL: &str = "SELECT is_granted FROM consents WHERE tenant_id = $1 AND client_id = $2 AND kind = $3 \
-             ORDER BY id DESC LIMIT 1";
+             ORDER BY seq DESC LIMIT 1";
         Ok(scalar!(self, i64, SQL, self.tenant.as_ref(), client.as_str(), kind.code())?.map(|granted| granted != 0))
     }
 

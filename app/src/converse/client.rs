@@ -12,7 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Client, Consent, ConversationUpdate, NewMessage, Questionnaire, Tx};
 
-use super::person::Meeting;
+use super::person::{Meeting, known_as};
 use super::{Body, Inbound, Outcome, advance_stage, note};
 use crate::caller::Caller;
 use crate::context::App;
@@ -207,6 +207,7 @@ pub(super) async fn turn(
     log_outgoing(app, tx, &dossier.client, &outcome).await?;
     let update = ConversationUpdate {
         language,
+        known_as: known_as(&inbound.person),
         scene: serde_json::to_string(&turn.scene).map_err(|error| Error::internal(error.to_string()))?,
         quiet_until,
     };
@@ -220,7 +221,7 @@ fn write_replies(outcome: &mut Outcome, turn: &Turn, step_ref: Option<&str>, inb
         Body::Action { message_ref, .. } => message_ref.as_deref(),
         _ => None,
     };
-    let mut to_retire = pressed.or(step_ref);
+    let mut to_retire = step_ref.or(pressed);
     // Pressed twice, or pressed where the step already stands: it is shown there again, not a second time below.
     let is_shown_already = pressed.is_some() && pressed == step_ref && turn.replies.len() == 1;
     for reply in &turn.replies {
@@ -430,7 +431,9 @@ async fn pass_on(
             let texts = guide.texts(language);
             match &inbound.body {
                 Body::Text { text, .. } => card.message(texts, text),
-                Body::Attachment { caption, kind, .. } => card.attachment(texts, caption.as_deref().unwrap_or(kind)),
+                Body::Attachment { caption, kind, .. } => {
+                    card.attachment(texts, language, kind, caption.as_deref().unwrap_or_default())
+                }
                 _ => card.message(texts, ""),
             }
         },

@@ -25,6 +25,15 @@ pub(super) struct Meeting {
     pub is_new: bool,
 }
 
+/// What the messenger says of somebody, to notice when it says something else.
+pub(super) fn known_as(person: &Person) -> String {
+    format!(
+        "{}\n{}",
+        display_name(person),
+        person.username.as_deref().unwrap_or_default()
+    )
+}
+
 pub(super) fn display_name(person: &Person) -> String {
     let joined = match &person.last_name {
         Some(last) => format!("{} {last}", person.first_name),
@@ -117,10 +126,13 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
             is_new: false,
         });
     }
-    let name = display_name(&inbound.person);
-    if name != client.display_name || inbound.person.username != client.username {
+    let mut client = client;
+    if known_as(&inbound.person) != conversation.known_as {
+        let name = display_name(&inbound.person);
         tx.rename_client(&client.id, &name, inbound.person.username.as_deref(), now)
             .await?;
+        client.display_name = name;
+        client.username.clone_from(&inbound.person.username);
     }
     if payload.is_some() {
         let touch = NewTouch {
@@ -139,10 +151,7 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
     }
     Ok(Meeting {
         conversation,
-        client: Some(Client {
-            display_name: name,
-            ..client
-        }),
+        client: Some(client),
         is_new: false,
     })
 }
@@ -156,6 +165,7 @@ async fn become_trainer(app: &App, tx: &mut Tx, inbound: &Inbound, known: Option
             client: None,
             is_trainer: true,
             language: Language::from_ietf(inbound.person.language_code.as_deref().unwrap_or_default()),
+            known_as: known_as(&inbound.person),
             now,
         };
         tx.insert_conversation(&new).await?;
@@ -207,6 +217,7 @@ async fn welcome(
         client: Some(new.id.clone()),
         is_trainer: false,
         language,
+        known_as: known_as(&inbound.person),
         now,
     };
     if !tx.insert_conversation(&conversation).await? {

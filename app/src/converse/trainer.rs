@@ -2,12 +2,13 @@
 
 use domain::content::{Button, Content, Span, Style, rich};
 use domain::dialogue::actions::TrainerAction;
-use domain::dialogue::trainer::{TrainerScene, addressee};
+use domain::dialogue::trainer::TrainerScene;
 use domain::ids::ClientId;
 use domain::language::Language;
 use serde_json::json;
 use store::{Conversation, ConversationUpdate, NewMessage, Tx};
 
+use super::person::known_as;
 use super::{Body, Inbound, Outcome, note};
 use crate::access::audit;
 use crate::caller::Caller;
@@ -72,8 +73,8 @@ pub(super) async fn turn(
         }
         Body::Text { text, reply_to, .. } => {
             let client = find_addressee(tx, &scene, address, reply_to.as_deref()).await?;
-            let sent_to = match client {
-                Some(client) => send(app, tx, caller, guide, &client, text, "trainer").await?,
+            let sent_to = match &client {
+                Some(client) => send(app, tx, caller, guide, client, text, "trainer").await?,
                 None => None,
             };
             let content = match sent_to {
@@ -83,12 +84,13 @@ pub(super) async fn turn(
                 }
                 None => rich(&texts.trainer_reply_unknown, &[]),
             };
-            outcome.say(address, None, Content::text(content));
+            outcome.tell(address, client, Content::text(content));
         }
         Body::Attachment { .. } => outcome.say(address, None, Content::text(rich(&texts.words_needed, &[]))),
     }
     let update = ConversationUpdate {
         language,
+        known_as: known_as(&inbound.person),
         scene: serde_json::to_string(&scene).map_err(|error| Error::internal(error.to_string()))?,
         quiet_until: conversation.quiet_until,
     };
@@ -96,17 +98,18 @@ pub(super) async fn turn(
     Ok(outcome)
 }
 
+/// A reply to a message is for the client that message is about, or for nobody: never for the one chosen before.
 async fn find_addressee(
     tx: &mut Tx,
     scene: &TrainerScene,
     address: &str,
     reply_to: Option<&str>,
 ) -> Result<Option<ClientId>> {
-    let replied = match reply_to {
-        Some(message_ref) => tx.client_of_notice(TELEGRAM, address, message_ref).await?,
-        None => None,
-    };
-    Ok(addressee(scene, replied))
+    match (reply_to, scene) {
+        (Some(message_ref), _) => Ok(tx.client_of_notice(TELEGRAM, address, message_ref).await?),
+        (None, TrainerScene::Replying { client }) => Ok(Some(client.clone())),
+        (None, TrainerScene::Idle) => Ok(None),
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one turn's whole context, used by each button")]
@@ -125,10 +128,10 @@ async fn press(
     match TrainerAction::parse(action) {
         Some(TrainerAction::Reply(client)) => {
             let name = name_of(tx.find_client(&client).await?);
-            *scene = TrainerScene::Replying { client };
-            outcome.say(
+            *scene = TrainerScene::Replying { client: client.clone() };
+            outcome.tell(
                 &conversation.address,
-                None,
+                Some(client),
                 Content::text(rich(&texts.trainer_reply_ask, &[("name", &name)])),
             );
         }
@@ -157,6 +160,15 @@ async fn press(
                     status: Some("queued".into()),
                 };
                 let page = store::PageRequest { limit: 1, after: None };
+                let ready = store::ProgramFilter {
+                    client: Some(client.id.clone()),
+                    status: Some("ready".into()),
+                };
+                let newest = tx.list_programs(&ready, &page).await?.items.into_iter().next();
+                if newest.is_some_and(|program| program.questionnaire == run) {
+                    outcome.toast = Some(texts.trainer_program_exists.replace("{name}", &client.display_name));
+                    return Ok(());
+                }
                 if tx.list_programs(&queued, &page).await?.items.is_empty() {
                     generate_program::order_in(app, tx, &run, &client, "trainer", &caller.request_id).await?;
                     note(

@@ -45,7 +45,11 @@ async fn a_bot_killed_after_each_step_loses_no_answer_and_repeats_no_question(wo
         let lost = anna.receive(&event).await;
         assert!(!lost.deliveries.is_empty());
         // The bot dies here: nothing was sent, nothing reported. The next one gets the same update again…
-        let again = anna.receive(&event).await;
+        let elsewhere = app::converse::Inbound {
+            replica: "bot-2".into(),
+            ..event.clone()
+        };
+        let again = anna.receive(&elsewhere).await;
         assert!(again.duplicate && again.deliveries.is_empty());
         assert!(
             world.claim("bot-2").await.is_empty(),
@@ -69,6 +73,16 @@ async fn a_bot_killed_after_each_step_loses_no_answer_and_repeats_no_question(wo
             anna.texts()
         );
     }
+}
+
+async fn an_answer_lost_on_the_way_is_given_again_to_the_bot_that_asks_again(world: &World) {
+    let anna = Phone::new(world, "101", "Анна", "ru");
+    let hello = anna.event(Body::Start { payload: None });
+    let lost = anna.receive(&hello).await.deliveries;
+    let again = anna.receive(&hello).await;
+    assert!(again.duplicate);
+    let ids = |deliveries: &[app::deliver::Outgoing]| deliveries.iter().map(|one| one.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&again.deliveries), ids(&lost));
 }
 
 async fn what_fails_keeps_its_place_in_the_chat(world: &World) {
@@ -210,6 +224,7 @@ async fn a_clock_that_jumps_back_does_not_hold_messages_of_a_dead_bot_back(world
 }
 
 on_both!(
+    an_answer_lost_on_the_way_is_given_again_to_the_bot_that_asks_again,
     a_clock_that_jumps_back_does_not_hold_messages_of_a_dead_bot_back,
     a_bot_killed_after_each_step_loses_no_answer_and_repeats_no_question,
     what_fails_keeps_its_place_in_the_chat,

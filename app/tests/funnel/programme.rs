@@ -78,6 +78,22 @@ async fn a_newcomer_gets_a_personal_programme(world: &World) {
     );
 }
 
+async fn an_impatient_client_is_not_asked_everything_again(world: &World) {
+    let mut anna = Phone::new(world, "101", "Анна", "ru");
+    anna.walk_to_summary("Нет, всё в порядке").await;
+    anna.press("Всё верно").await;
+    anna.say("Меню").await;
+    anna.press("Бесплатная программа").await;
+    assert!(
+        anna.last().plain_text().contains("ещё в работе"),
+        "{:?}",
+        anna.last().plain_text()
+    );
+    assert_eq!(world.run_jobs().await, 1);
+    anna.refresh().await;
+    assert_eq!(anna.documents(), 1);
+}
+
 async fn the_programme_can_be_sent_again_by_its_file_id(world: &World) {
     let mut anna = Phone::new(world, "101", "Анна", "ru");
     anna.walk_to_summary("Нет, всё в порядке").await;
@@ -197,6 +213,7 @@ async fn a_programme_that_fails_for_good_is_told_to_both_and_can_be_replayed(wor
 }
 
 on_both!(
+    an_impatient_client_is_not_asked_everything_again,
     a_newcomer_gets_a_personal_programme,
     the_programme_can_be_sent_again_by_its_file_id,
     a_red_flag_goes_to_the_trainer_who_decides,

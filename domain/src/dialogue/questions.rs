@@ -31,7 +31,14 @@ pub(super) fn proceed(facts: &Facts<'_>, in_place: bool) -> Turn {
                 ]);
             Turn::new(Scene::Idle).step(content, in_place)
         }
-        _ => begin(facts, Turn::default(), in_place),
+        Some(_) => {
+            let content = facts
+                .content(&facts.texts.program_pending, &[])
+                .with_row(vec![button(&facts.texts.button_ask_trainer, &Action::AskTrainer)])
+                .with_row(vec![button(&facts.texts.button_menu, &Action::Menu)]);
+            Turn::new(Scene::Idle).step(content, in_place)
+        }
+        None => begin(facts, Turn::default(), in_place),
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::actions::TrainerAction;
 use crate::content::{Button, Content, Span, Style, rich};
 use crate::ids::ClientId;
+use crate::language::Language;
 use crate::texts::Texts;
 
 /// Where the trainer is.
@@ -15,14 +16,6 @@ pub enum TrainerScene {
     Idle,
     /// The next words go to this client.
     Replying { client: ClientId },
-}
-
-/// Whom the trainer's words are for: the client of the message replied to, else the one chosen by button.
-pub fn addressee(scene: &TrainerScene, replied_to: Option<ClientId>) -> Option<ClientId> {
-    replied_to.or_else(|| match scene {
-        TrainerScene::Replying { client } => Some(client.clone()),
-        TrainerScene::Idle => None,
-    })
 }
 
 /// A client as a notice shows them.
@@ -110,8 +103,27 @@ impl Card<'_> {
             .with_row(vec![self.reply_button(texts)])
     }
 
-    pub fn attachment(&self, texts: &Texts, words: &str) -> Content {
-        self.content(&texts.trainer_attachment, &[("text", words)])
+    /// Something that is not words; `kind` is a messenger-neutral code.
+    pub fn attachment(&self, texts: &Texts, language: Language, kind: &str, caption: &str) -> Content {
+        let kind = attachment_name(language, kind);
+        self.content(&texts.trainer_attachment, &[("kind", kind), ("text", caption)])
             .with_row(vec![self.reply_button(texts)])
+    }
+}
+
+const fn attachment_name(language: Language, kind: &str) -> &'static str {
+    let (ru, en) = match kind.as_bytes() {
+        b"photo" => ("фото", "a photo"),
+        b"video" => ("видео", "a video"),
+        b"voice" => ("голосовое сообщение", "a voice message"),
+        b"sticker" => ("стикер", "a sticker"),
+        b"document" => ("файл", "a file"),
+        b"contact" => ("контакт", "a contact"),
+        b"location" => ("место на карте", "a location"),
+        _ => ("вложение", "an attachment"),
+    };
+    match language {
+        Language::Ru => ru,
+        Language::En => en,
     }
 }

@@ -13,6 +13,7 @@ fn conversation(client: Option<&NewClient>, address: &str) -> NewConversation {
         client: client.map(|client| client.id.clone()),
         is_trainer: false,
         language: Language::Ru,
+        known_as: "Anna".to_owned(),
         now: NOW,
     }
 }
@@ -21,6 +22,7 @@ fn scene(scene: &str) -> ConversationUpdate {
     ConversationUpdate {
         language: Language::Ru,
         scene: scene.to_owned(),
+        known_as: "Anna".to_owned(),
         quiet_until: NOW,
     }
 }
@@ -112,6 +114,7 @@ pub async fn a_conversation_remembers_where_it_stands(world: &World) {
     let update = ConversationUpdate {
         language: Language::En,
         scene: r#"{"at":"goal"}"#.to_owned(),
+        known_as: "Anna".to_owned(),
         quiet_until: NOW.plus_minutes(1),
     };
     tx.update_conversation("telegram", "42", &update, NOW.plus_minutes(2))

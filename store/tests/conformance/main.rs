@@ -100,6 +100,7 @@ on_each_database! {
         done_jobs_are_forgotten_dead_ones_are_not,
     }
     outbox {
+        one_unreadable_message_silences_nobody,
         addresses_do_not_wait_for_one_another,
         nothing_overtakes_an_earlier_message,
         a_success_counts_although_the_lease_is_gone,

@@ -342,6 +342,25 @@ pub async fn the_next_time_is_when_something_can_really_be_sent(world: &World) {
     assert_eq!(world.read().await.next_delivery_at("mail").await.unwrap(), None);
 }
 
+pub async fn one_unreadable_message_silences_nobody(world: &World) {
+    let spoiled = world.a_delivery("1");
+    enqueue(world, &spoiled).await;
+    enqueue(world, &world.a_delivery("2")).await;
+    let mut raw = world.raw().await;
+    raw.execute(&format!(
+        "UPDATE outbox SET content_sealed = (SELECT content_sealed FROM outbox WHERE address = '2') WHERE id = '{}'",
+        spoiled.id
+    ))
+    .await;
+    raw.close().await;
+    let claimed = claim(world, "w", 9, NOW).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!(claimed[0].address, "2");
+    let stuck = world.read().await.stuck_deliveries(9, &page(9)).await.unwrap().items;
+    assert_eq!(stuck.len(), 1, "the other one is put aside for a person");
+    assert!(claim(world, "w", 9, NOW.plus_minutes(5)).await.len() <= 1);
+}
+
 pub async fn stuck_messages_are_listed_and_can_be_tried_again(world: &World) {
     let mut refused = Vec::new();
     for _ in 0..3 {

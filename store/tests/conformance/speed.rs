@@ -316,9 +316,13 @@ pub async fn a_long_queue_is_claimed_in_small_bites(world: &World) {
     raw.close().await;
     let took = fastest(3, async || {
         let mut tx = world.write().await;
-        // The rows above hold no sealed content, so what was claimed can't be read; the statement has run all the same.
-        let unreadable = tx.claim_deliveries("mail", "w", 50, NOW, NOW.plus_minutes(1)).await;
-        assert!(matches!(unreadable, Err(store::Error::Sealed { .. })), "{unreadable:?}");
+        // The rows above hold no sealed content, so what was claimed can't be read and is put aside, row by row: the claim
+        // itself is a part of this.
+        let readable = tx
+            .claim_deliveries("mail", "w", 50, NOW, NOW.plus_minutes(1))
+            .await
+            .unwrap();
+        assert!(readable.is_empty());
     })
     .await;
     println!(

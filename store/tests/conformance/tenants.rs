@@ -244,6 +244,7 @@ fn a_conversation(client: &NewClient, is_trainer: bool) -> NewConversation {
         client: Some(client.id.clone()),
         is_trainer,
         language: Language::Ru,
+        known_as: "Anna".to_owned(),
         now: NOW,
     }
 }
@@ -472,6 +473,7 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     let turn = ConversationUpdate {
         language: Language::En,
         scene: "{}".to_owned(),
+        known_as: "Anna".to_owned(),
         quiet_until: later,
     };
     tx.update_conversation("telegram", "42", &turn, later).await.unwrap();
@@ -506,6 +508,11 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
         None
     );
     assert_eq!(tx.give_up_address("telegram", "42", "x", later).await.unwrap(), 0);
+    tx.reject_unreadable(things.delivery.as_str(), "x", later)
+        .await
+        .unwrap();
+    tx.extend_delivery(&things.delivery, later).await.unwrap();
+    assert!(tx.deliveries_in_hand("telegram", "42", "w").await.unwrap().is_empty());
     assert!(!tx.replay_delivery(&things.delivery, later).await.unwrap());
     assert!(
         tx.claim_deliveries("telegram", "w", 9, later, later.plus_minutes(1))
@@ -602,7 +609,7 @@ fn an_answer(tenant: &Tenant) -> StoredResponse {
 #[test]
 fn no_method_is_left_out() {
     // They only write rows of their own tenant, and the cases of other subjects use them.
-    const ONLY_OWN: [&str; 2] = ["commit", "insert_stage"];
+    const ONLY_OWN: [&str; 4] = ["commit", "insert_stage", "lock_installation", "time_zone"];
     let cases = include_str!("tenants.rs");
     let mut found = 0;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {

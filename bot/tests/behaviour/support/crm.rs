@@ -16,7 +16,7 @@ use axum::{
     http::{StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
@@ -98,6 +98,7 @@ impl Crm {
             .route("/api/bot/deliveries/claim", post(claim))
             .route("/api/bot/deliveries/results", post(results))
             .route("/api/bot/profile", get(profile))
+            .route("/api/bot/identity", put(async || StatusCode::NO_CONTENT))
             .route("/api/files/{id}", get(file))
             .layer(from_fn_with_state(shared.clone(), gate))
             .with_state(shared);
