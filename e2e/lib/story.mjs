@@ -9,7 +9,7 @@ import { Browser } from "./browser.mjs";
 import { Sandbox } from "./sandbox.mjs";
 import { System } from "./system.mjs";
 
-const STORY_MS = 180_000;
+const STORY_MS = 240_000;
 const FAILURES = path.join(tmpdir(), "voronka-e2e-failures");
 
 /**
