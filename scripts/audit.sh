@@ -28,3 +28,13 @@ elif compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/advisory-db-*/crates" 
 else
   echo "advisories: NOT CHECKED, $database cannot be reached from here"
 fi
+
+# The browser tests' packages, from npm's own list of advisories.
+if report=$(timeout 60 npm --prefix e2e audit --audit-level=high 2>&1); then
+  echo "npm audit: nothing known"
+elif grep -qE 'audit endpoint returned an error|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN' <<<"$report"; then
+  echo "npm audit: NOT CHECKED, the registry does not answer audits from here"
+else
+  echo "$report"
+  exit 1
+fi
