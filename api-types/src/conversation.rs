@@ -230,6 +230,9 @@ pub struct ClaimRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ClaimReply {
     pub deliveries: Vec<Delivery>,
+    /// How many bots are at work, this one included: each sends at its share of the messenger's rate. 0 means unknown.
+    #[serde(default)]
+    pub replicas: u32,
 }
 
 /// `POST /api/bot/deliveries/results`

@@ -37,6 +37,7 @@ struct Inner {
     deliveries: Notify,
     templates: crate::refresh_templates::Cache,
     texts: crate::settings::Cache,
+    replicas: crate::deliver::Replicas,
 }
 
 impl App {
@@ -47,6 +48,7 @@ impl App {
             deliveries: Notify::new(),
             templates: crate::refresh_templates::Cache::default(),
             texts: crate::settings::Cache::default(),
+            replicas: crate::deliver::Replicas::default(),
         }))
     }
 
@@ -88,6 +90,10 @@ impl App {
 
     pub(crate) fn templates(&self) -> &crate::refresh_templates::Cache {
         &self.0.templates
+    }
+
+    pub(crate) fn replicas(&self) -> &crate::deliver::Replicas {
+        &self.0.replicas
     }
 
     pub(crate) fn texts(&self) -> &crate::settings::Cache {

@@ -1,10 +1,11 @@
 //! Messages on their way out: queued with their cause, claimed by a bot, settled by its report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::content::Content;
-use domain::ids::{ClientId, FileId, Id, OutboxId, ProgramId, RequestId};
+use domain::ids::{ClientId, FileId, Id, OutboxId, ProgramId, RequestId, TenantId};
 use domain::language::Language;
 use domain::time::Timestamp;
 use serde_json::json;
@@ -149,6 +150,43 @@ pub(crate) async fn address_of(tx: &mut Tx, client: &ClientId) -> Result<Option<
     Ok(conversations
         .into_iter()
         .find(|conversation| conversation.channel == TELEGRAM && !conversation.is_trainer))
+}
+
+/// A replica that has not claimed for this long is gone; a waiting claim is repeated about every 25 seconds.
+const REPLICA_SEEN_MS: i64 = 60_000;
+/// How often a busy replica is counted anew.
+const COUNT_AGAIN: Duration = Duration::from_secs(10);
+
+/// How many replicas were counted lately, by tenant and replica.
+#[derive(Debug, Default)]
+pub(crate) struct Replicas(Mutex<HashMap<(TenantId, String), (tokio::time::Instant, u32)>>);
+
+/// How many bots share the messenger's rate limit with this one, itself included.
+pub async fn replicas(app: &App, caller: &Caller, replica: &str) -> Result<u32> {
+    let key = (caller.tenant.clone(), replica.to_owned());
+    let known = app
+        .replicas()
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&key)
+        .copied();
+    if let Some((counted, count)) = known
+        && counted.elapsed() < COUNT_AGAIN
+    {
+        return Ok(count);
+    }
+    let now = app.now();
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let count = tx
+        .see_replica(TELEGRAM, replica, now.plus_millis(-REPLICA_SEEN_MS), now)
+        .await?;
+    tx.commit().await?;
+    let count = u32::try_from(count).unwrap_or(1).max(1);
+    let mut kept = app.replicas().0.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.retain(|_, (counted, _)| counted.elapsed() < 6 * COUNT_AGAIN);
+    kept.insert(key, (tokio::time::Instant::now(), count));
+    Ok(count)
 }
 
 /// Leases what is due to a bot, waiting up to `wait` for something to come.

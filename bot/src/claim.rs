@@ -47,6 +47,7 @@ pub async fn run(crm: &Crm, sender: &Sender, replica: &str, room: usize, stop: &
                     info!("the CRM API answers again");
                     backoff.reset();
                 }
+                sender.share_rate(reply.replicas);
                 sender.accept(reply.deliveries, Urgency::Queue);
                 continue;
             }

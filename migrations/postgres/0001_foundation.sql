@@ -429,6 +429,15 @@ CREATE INDEX outbox_waiting ON outbox (tenant_id, channel, address, seq) WHERE s
 CREATE INDEX outbox_by_ref ON outbox (tenant_id, channel, address, external_ref) WHERE external_ref IS NOT NULL;
 CREATE INDEX outbox_by_age ON outbox (finished_at_ms) WHERE finished_at_ms IS NOT NULL;
 
+-- Bots that claimed lately: they share one rate limit.
+CREATE TABLE bot_replicas (
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    channel TEXT COLLATE "C" NOT NULL,
+    replica TEXT COLLATE "C" NOT NULL,
+    seen_at_ms BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, channel, replica)
+);
+
 CREATE TABLE jobs (
     id TEXT COLLATE "C" PRIMARY KEY NOT NULL,
     tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),

@@ -440,6 +440,15 @@ CREATE INDEX outbox_waiting ON outbox (tenant_id, channel, address, seq) WHERE s
 CREATE INDEX outbox_by_ref ON outbox (tenant_id, channel, address, external_ref) WHERE external_ref IS NOT NULL;
 CREATE INDEX outbox_by_age ON outbox (finished_at_ms) WHERE finished_at_ms IS NOT NULL;
 
+-- Bots that claimed lately: they share one rate limit.
+CREATE TABLE bot_replicas (
+    tenant_id TEXT NOT NULL REFERENCES tenants (id),
+    channel TEXT NOT NULL,
+    replica TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, channel, replica)
+) STRICT;
+
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY NOT NULL,
     tenant_id TEXT NOT NULL REFERENCES tenants (id),

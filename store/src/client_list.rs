@@ -1,8 +1,9 @@
 //! The list of clients: every filter is answered from an index that fits it, however many clients there are.
 //!
-//! SQLite has no statistics of its tables (nothing gathers them) and would walk the whole list in its order to find one
-//! phone. So the table that narrows most is named first, and `CROSS JOIN` makes SQLite begin there; to PostgreSQL, which
-//! knows its tables, it is a join like any other.
+//! Neither database may choose another way. SQLite has no statistics of its tables (nothing gathers them) and would walk
+//! everybody, newest first, to find one phone: so the table that narrows most is named first, and `CROSS JOIN` makes
+//! SQLite begin there. PostgreSQL plans a kept statement for a stage it does not know, and would walk everybody to show
+//! that a stage is empty: so an equality is written as a range of rows, whose order only the fitting index has.
 
 use domain::fold::phone_digits;
 use domain::ids::{ClientId, Id};
@@ -13,7 +14,7 @@ use crate::clients::{COLUMNS, ClientRow};
 use crate::page::BEYOND_ALL_IDS;
 use crate::{Backend, Client, ClientFilter, Cursor, Error, PageOf, PageRequest, Result, Tx};
 
-/// Where the walk begins, and with it the column that orders the rows.
+/// Where the walk begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// The trigram index.
@@ -44,6 +45,21 @@ impl Statement {
         format!("${}", self.bound.len() + 2)
     }
 
+    /// Rows whose `columns` equal the values and whose `id` lies from `lowest` up to the cursor, the highest first.
+    fn walk(&mut self, columns: &[(&str, String)], id: &str, lowest: String) {
+        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).chain([id]).collect();
+        let mut places: Vec<String> = columns.iter().map(|(_, value)| self.bind(value)).collect();
+        let (row, values) = (names.join(", "), places.join(", "));
+        places.push(self.bind(lowest));
+        let comma = if values.is_empty() { "" } else { ", " };
+        let order: Vec<String> = names.iter().map(|name| format!("{name} DESC")).collect();
+        self.push(&format!(
+            " AND ({row}) >= ({}) AND ({row}) < ({values}{comma}$2) ORDER BY {}",
+            places.join(", "),
+            order.join(", ")
+        ));
+    }
+
     fn compare(&mut self, column: &str, operator: &str, value: Option<String>) {
         if let Some(value) = value {
             let place = self.bind(value);
@@ -60,6 +76,15 @@ impl Statement {
 /// The first id a ULID of this instant could have.
 fn id_floor(at: Timestamp) -> String {
     ClientId::from_parts(u64::try_from(at.millis()).unwrap_or_default(), [0; 10]).to_string()
+}
+
+/// Where an ordinary page begins: after the cursor, and not after what `created_before` allows.
+fn before(after: Option<&str>, filter: &ClientFilter) -> String {
+    let after = after.unwrap_or(BEYOND_ALL_IDS).to_owned();
+    match filter.created_before.map(id_floor) {
+        Some(floor) => floor.min(after),
+        None => after,
+    }
 }
 
 impl ClientFilter {
@@ -82,25 +107,52 @@ impl Tx {
         let start = filter.start();
         let mut statement = Statement::default();
         statement.push(&format!("SELECT {COLUMNS} FROM "));
-        let key = self.begin_at(start, filter, &mut statement);
-        statement.compare("c.stage_id", "=", filter.stage.as_ref().map(ToString::to_string));
-        statement.compare("c.source", "=", filter.source.clone());
-        statement.compare("c.id", ">=", filter.created_from.map(id_floor));
-        statement.compare("c.id", "<", filter.created_before.map(id_floor));
-        if let Some(tag) = filter.tag.as_deref().filter(|_| start != Start::Tag) {
-            let place = statement.bind(tag);
-            statement.push(&format!(
-                " AND EXISTS (SELECT 1 FROM client_tags t WHERE t.tenant_id = $1 AND t.tag = {place} AND t.client_id = c.id)"
-            ));
-        }
-        statement.push(&format!(" AND {key} < $2 ORDER BY {key} DESC LIMIT {}", page.fetch()));
         let after = page.after.as_ref().map(|cursor| cursor.0.as_str());
+        let before = before(after, filter);
+        let stage = filter.stage.as_ref().map(ToString::to_string);
+        let lowest = filter.created_from.map(id_floor);
+        self.begin_at(start, filter, &mut statement);
+        if start != Start::Clients {
+            statement.compare("c.stage_id", "=", stage.clone());
+            statement.compare("c.source", "=", filter.source.clone());
+        }
         let is_search = start == Start::Words;
+        if is_search || start == Start::Contact {
+            statement.compare("c.id", ">=", lowest.clone());
+            statement.compare("c.id", "<", filter.created_before.map(id_floor));
+            if let Some(tag) = &filter.tag {
+                let place = statement.bind(tag);
+                statement.push(&format!(
+                    " AND EXISTS (SELECT 1 FROM client_tags t WHERE t.tenant_id = $1 AND t.tag = {place} AND t.client_id = c.id)"
+                ));
+            }
+        }
+        match start {
+            Start::Words => {
+                let key = if self.backend() == Backend::Sqlite {
+                    "s.rowid"
+                } else {
+                    "c.seq"
+                };
+                statement.push(&format!(" AND {key} < $2 ORDER BY {key} DESC"));
+            }
+            Start::Contact => statement.push(" AND c.id < $2 ORDER BY c.id DESC"),
+            Start::Tag => {
+                let tag = filter.tag.clone().map(|tag| ("t.tag", tag));
+                statement.walk(tag.as_slice(), "t.client_id", lowest.unwrap_or_default());
+            }
+            Start::Clients => {
+                let stage = stage.map(|stage| ("c.stage_id", stage));
+                let source = filter.source.clone().map(|source| ("c.source", source));
+                let columns: Vec<_> = stage.into_iter().chain(source).collect();
+                statement.walk(&columns, "c.id", lowest.unwrap_or_default());
+            }
+        }
+        statement.push(&format!(" LIMIT {}", page.fetch()));
         let mut rows = if is_search {
             let before: i64 = after.and_then(|cursor| cursor.parse().ok()).unwrap_or(i64::MAX);
             self.fetch_clients(statement, before, is_search).await?
         } else {
-            let before = after.unwrap_or(BEYOND_ALL_IDS).to_owned();
             self.fetch_clients(statement, before, is_search).await?
         };
         let is_more = rows.len() > page.limit as usize;
@@ -119,34 +171,27 @@ impl Tx {
         })
     }
 
-    /// Writes what follows FROM, with the filters that `start` stands for; returns the column that has the order.
-    fn begin_at(&self, start: Start, filter: &ClientFilter, statement: &mut Statement) -> &'static str {
+    /// Writes what follows FROM, with the filters that `start` stands for.
+    fn begin_at(&self, start: Start, filter: &ClientFilter, statement: &mut Statement) {
         match start {
             Start::Words => {
-                let key = self.find_words(&filter.words, statement);
+                self.find_words(&filter.words, statement);
                 self.match_contact("c", filter, statement);
-                key
             }
             Start::Contact => {
                 statement.push(
                     "clients p CROSS JOIN clients c WHERE c.seq = p.seq AND c.tenant_id = $1 AND p.tenant_id = $1",
                 );
                 self.match_contact("p", filter, statement);
-                "c.id"
             }
-            Start::Tag => {
-                statement.push("client_tags t CROSS JOIN clients c WHERE c.id = t.client_id AND c.tenant_id = $1 AND t.tenant_id = $1");
-                statement.compare("t.tag", "=", filter.tag.clone());
-                "t.client_id"
-            }
-            Start::Clients => {
-                statement.push("clients c WHERE c.tenant_id = $1");
-                "c.id"
-            }
+            Start::Tag => statement.push(
+                "client_tags t CROSS JOIN clients c WHERE c.id = t.client_id AND c.tenant_id = $1 AND t.tenant_id = $1",
+            ),
+            Start::Clients => statement.push("clients c WHERE c.tenant_id = $1"),
         }
     }
 
-    fn find_words(&self, words: &[String], statement: &mut Statement) -> &'static str {
+    fn find_words(&self, words: &[String], statement: &mut Statement) {
         match self.backend() {
             Backend::Sqlite => {
                 let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
@@ -155,14 +200,12 @@ impl Tx {
                 statement.push(&format!(
                     "clients_search s CROSS JOIN clients c WHERE c.seq = s.rowid AND clients_search MATCH {place} AND c.tenant_id = $1"
                 ));
-                "s.rowid"
             }
             Backend::Postgres => {
                 statement.push("clients c WHERE c.tenant_id = $1");
                 for word in words {
                     statement.compare("c.search_text", "LIKE", Some(format!("%{word}%")));
                 }
-                "c.seq"
             }
         }
     }

@@ -25,6 +25,7 @@ mod pipeline;
 mod products;
 mod programs;
 mod questionnaires;
+mod replicas;
 mod settings;
 mod snapshots;
 mod tenants;

@@ -59,6 +59,8 @@ struct State {
     all: Bucket,
     paused_until: Instant,
     last_flood: Option<(i64, Instant)>,
+    /// Bots that send under the same limit, this one included.
+    replicas: u32,
 }
 
 #[derive(Debug)]
@@ -91,8 +93,14 @@ impl Limiter {
                 all: Bucket { free_at: now },
                 paused_until: now,
                 last_flood: None,
+                replicas: 1,
             }),
         }
+    }
+
+    /// Each of `replicas` bots takes its share of the overall rate.
+    pub fn share(&self, replicas: u32) {
+        self.lock().replicas = replicas.max(1);
     }
 
     /// Waits for this chat's turn and takes it. Errors: the wait would outlast `deadline`; nothing is taken.
@@ -136,13 +144,18 @@ impl Limiter {
                 Urgency::Conversation => overall.burst,
                 Urgency::Queue => overall.burst.div_ceil(2),
             };
-            opens = opens.max(state.all.opens(overall.interval, room));
+            opens = opens.max(
+                state
+                    .all
+                    .opens(overall.interval * state.replicas, room.div_ceil(state.replicas)),
+            );
         }
         if opens > now {
             return Err(opens);
         }
         if let Some(overall) = self.overall {
-            state.all.take(now, overall.interval);
+            let interval = overall.interval * state.replicas;
+            state.all.take(now, interval);
             entry(&mut state, chat, now).bucket.take(now, CHAT_INTERVAL);
         }
         Ok(())
@@ -185,6 +198,22 @@ mod tests {
             took >= Duration::from_secs(5) && took < Duration::from_secs(7),
             "{took:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_replicas_share_the_rate() {
+        let alone = Limiter::new(30);
+        let shared = Limiter::new(30);
+        shared.share(2);
+        let time = async |limiter: &Limiter| {
+            let start = Instant::now();
+            for chat in 0..120 {
+                limiter.acquire(chat, Urgency::Queue, far().await).await.unwrap();
+            }
+            start.elapsed()
+        };
+        let (alone, shared) = (time(&alone).await, time(&shared).await);
+        assert!(shared > alone * 19 / 10, "{alone:?} {shared:?}");
     }
 
     #[tokio::test(start_paused = true)]

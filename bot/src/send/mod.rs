@@ -111,6 +111,11 @@ impl Sender {
         }
     }
 
+    /// So many bots are at work, this one included: together they keep one rate limit.
+    pub fn share_rate(&self, replicas: u32) {
+        self.inner.limiter.share(replicas);
+    }
+
     /// Shows that something is going on in this chat.
     pub fn show_activity(&self, address: &str, activity: Activity) {
         if let Ok(chat) = address.parse() {

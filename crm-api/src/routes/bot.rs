@@ -61,6 +61,7 @@ async fn claim(
     Json(request): Json<ClaimRequest>,
 ) -> ApiResult<Json<ClaimReply>> {
     check_replica(&request.replica)?;
+    let replicas = deliver::replicas(&state.app, &caller, &request.replica).await?;
     let wait = Duration::from_millis(request.wait_ms.into());
     let claimed = tokio::select! {
         claimed = deliver::claim(&state.app, &caller, &request.replica, request.limit, wait) => claimed?,
@@ -69,6 +70,7 @@ async fn claim(
     };
     Ok(Json(ClaimReply {
         deliveries: claimed.into_iter().map(bot::delivery).collect(),
+        replicas,
     }))
 }
 

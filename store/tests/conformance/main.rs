@@ -100,6 +100,7 @@ on_each_database! {
         done_jobs_are_forgotten_dead_ones_are_not,
     }
     outbox {
+        replicas_are_counted_while_they_claim,
         one_unreadable_message_silences_nobody,
         addresses_do_not_wait_for_one_another,
         nothing_overtakes_an_earlier_message,

@@ -342,6 +342,22 @@ pub async fn the_next_time_is_when_something_can_really_be_sent(world: &World) {
     assert_eq!(world.read().await.next_delivery_at("mail").await.unwrap(), None);
 }
 
+pub async fn replicas_are_counted_while_they_claim(world: &World) {
+    let see = async |replica: &str, now: Timestamp| {
+        let mut tx = world.write().await;
+        let count = tx
+            .see_replica("telegram", replica, now.plus_minutes(-1), now)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        count
+    };
+    assert_eq!(see("a", NOW).await, 1);
+    assert_eq!(see("b", NOW).await, 2);
+    assert_eq!(see("a", NOW.plus_minutes(2)).await, 1, "the other one is gone");
+    assert_eq!(see("b", NOW).await, 1, "nobody was seen in the future");
+}
+
 pub async fn one_unreadable_message_silences_nobody(world: &World) {
     let spoiled = world.a_delivery("1");
     enqueue(world, &spoiled).await;

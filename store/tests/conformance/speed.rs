@@ -11,6 +11,8 @@ use store::{ClientFilter, Cursor, Store};
 use crate::world::{NOW, World, eventually, page_after, search, vault};
 
 const CLIENTS: i64 = 100_000;
+/// After five times PostgreSQL may keep one plan of a statement for whatever it is asked.
+const TIMES: i64 = 12;
 
 /// Written by the database itself. Every tenth client is called Anna, one of ten thousand Zarema.
 fn seed(world: &World) -> String {
@@ -76,6 +78,23 @@ fn questions(world: &World) -> Vec<Question> {
             ClientFilter {
                 stage: Some(world.stages[2].clone()),
                 source: Some("friend".into()),
+                ..everybody()
+            },
+            300,
+        ),
+        ask(
+            "source nobody came from",
+            ClientFilter {
+                source: Some("nowhere".into()),
+                ..everybody()
+            },
+            300,
+        ),
+        ask(
+            "stage and source without anybody",
+            ClientFilter {
+                stage: Some(world.stages[2].clone()),
+                source: Some("nowhere".into()),
                 ..everybody()
             },
             300,
@@ -175,13 +194,15 @@ pub async fn a_hundred_thousand_clients_are_listed_as_quickly_as_ten(world: &Wor
             let filter = &question.filter;
             let read = rows_read_by(world, async |store| {
                 let mut tx = store.tenant(world.tenant.id()).read().await.unwrap();
-                tx.list_clients(filter, &page_after(50, question.after.clone()))
-                    .await
-                    .unwrap();
+                for _ in 0..TIMES {
+                    tx.list_clients(filter, &page_after(50, question.after.clone()))
+                        .await
+                        .unwrap();
+                }
             })
             .await;
-            println!("{} reads {read} rows", question.name);
-            assert!(read <= question.most_rows, "{} reads {read} rows", question.name);
+            println!("{} reads {read} rows in {TIMES} times", question.name);
+            assert!(read <= question.most_rows * TIMES, "{} reads {read} rows", question.name);
         }
     }
 }

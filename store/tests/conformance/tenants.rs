@@ -512,6 +512,7 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
         .await
         .unwrap();
     tx.extend_delivery(&things.delivery, later).await.unwrap();
+    assert_eq!(tx.see_replica("telegram", "bot-9", NOW, later).await.unwrap(), 1);
     assert!(tx.deliveries_in_hand("telegram", "42", "w").await.unwrap().is_empty());
     assert!(!tx.replay_delivery(&things.delivery, later).await.unwrap());
     assert!(

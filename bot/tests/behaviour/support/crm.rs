@@ -212,7 +212,10 @@ async fn claim(State((seen, changed)): State<Shared>, Json(request): Json<ClaimR
             let deliveries: Vec<_> = seen.queue.drain(..count).collect();
             if !deliveries.is_empty() {
                 seen.give(&deliveries);
-                return Json(ClaimReply { deliveries });
+                return Json(ClaimReply {
+                    deliveries,
+                    replicas: 1,
+                });
             }
         }
         if tokio::time::timeout_at(until, changes.changed()).await.is_err() {
