@@ -28,7 +28,8 @@ audit: ## licences, sources, banned crates and known advisories of the dependenc
 	@scripts/audit.sh
 
 bench: ## measure, each figure beside the limit of this machine
-	scripts/with-postgres.sh --durable cargo run --locked --profile bench -p bench
+	cargo build --locked --profile bench --bins -p bench -p crm-api -p bot -p sandbox
+	scripts/with-postgres.sh --durable cargo run --locked --profile bench -p bench -- $(BENCH)
 
 fmt: ## format the code
 	cargo fmt --all
