@@ -202,7 +202,11 @@ pub async fn a_hundred_thousand_clients_are_listed_as_quickly_as_ten(world: &Wor
             })
             .await;
             println!("{} reads {read} rows in {TIMES} times", question.name);
-            assert!(read <= question.most_rows * TIMES, "{} reads {read} rows", question.name);
+            assert!(
+                read <= question.most_rows * TIMES,
+                "{} reads {read} rows",
+                question.name
+            );
         }
     }
 }
