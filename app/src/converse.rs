@@ -19,6 +19,7 @@ use crate::deliver::{LEASE_MS, Letter, Outgoing, TELEGRAM, prepare, queue};
 use crate::error::{Error, Result};
 use crate::settings;
 
+pub(crate) use person::called;
 pub use trainer::send_to_client;
 
 /// Two replicas may meet a newcomer at once; the loser sees them on the second try.

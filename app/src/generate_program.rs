@@ -21,6 +21,7 @@ use store::{Action, Client, NewFile, NewProgram, Program, ReadyProgram, Tx};
 use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
+use crate::converse::called;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::error::{Error, Result};
 use crate::refresh_templates;
@@ -528,7 +529,7 @@ async fn give_up(app: &App, task: &Task, program_id: &ProgramId, error: &Error) 
             let content = Content::text(rich(
                 &texts.program_failed,
                 &[
-                    ("name", client.display_name.as_str()),
+                    ("name", called(&client.display_name)),
                     ("trainer", guide.facts.trainer.as_str()),
                 ],
             ));

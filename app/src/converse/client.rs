@@ -12,7 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Client, Consent, ConversationUpdate, NewMessage, Questionnaire, Tx};
 
-use super::person::{Meeting, known_as};
+use super::person::{Meeting, called, known_as};
 use super::{Body, Inbound, Outcome, advance_stage, note};
 use crate::caller::Caller;
 use crate::context::App;
@@ -86,7 +86,7 @@ impl Dossier {
                 is_complete: run.status == "completed",
             }),
             fresh_tag,
-            name: &self.client.display_name,
+            name: called(&self.client.display_name),
             is_new: self.is_new,
             has_consent: self.has_consent,
             marketing: self.marketing,
@@ -403,7 +403,7 @@ async fn complete(
         ..client.clone()
     };
     generate_program::order_in(app, tx, &run, &client, "questionnaire", &caller.request_id).await?;
-    Ok(generate_program::in_work(guide, language, &client.display_name))
+    Ok(generate_program::in_work(guide, language, called(&client.display_name)))
 }
 
 async fn pass_on(

@@ -34,6 +34,11 @@ pub(super) fn known_as(person: &Person) -> String {
     )
 }
 
+/// How a client is spoken to: by the first of their names.
+pub(crate) fn called(display_name: &str) -> &str {
+    display_name.split_whitespace().next().unwrap_or(display_name)
+}
+
 pub(super) fn display_name(person: &Person) -> String {
     let joined = match &person.last_name {
         Some(last) => format!("{} {last}", person.first_name),
