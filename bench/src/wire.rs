@@ -66,8 +66,7 @@ async fn pass(client: TcpStream, upstream: &str, heard: &Mutex<Vec<Statement>>) 
     read_body(&mut from_client, &mut startup).await?;
     to_server.write_all(&startup).await?;
     let mut prepared: HashMap<String, (String, Vec<u32>)> = HashMap::new();
-    loop {
-        let Ok(kind) = from_client.read_u8().await else { break };
+    while let Ok(kind) = from_client.read_u8().await {
         let mut message = vec![kind];
         read_body(&mut from_client, &mut message).await?;
         let mut reader = Reader(message.get(5..).unwrap_or_default());

@@ -137,7 +137,7 @@ fn mixed(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-fn pick<'a, T>(from: &'a [T], number: u64) -> Option<&'a T> {
+fn pick<T>(from: &[T], number: u64) -> Option<&T> {
     let length = u64::try_from(from.len()).ok()?;
     from.get(usize::try_from(number.checked_rem(length)?).ok()?)
 }
@@ -182,7 +182,7 @@ fn row(number: u64, stages: &[StageId]) -> anyhow::Result<Row> {
             .context("the pipeline has no stages")?
             .clone(),
         name: format!("{first} {surname}"),
-        username: (dice % 3 != 0).then(|| format!("user{number}")),
+        username: (!dice.is_multiple_of(3)).then(|| format!("user{number}")),
         phone_index: (dice % 10 < 3).then(|| format!("{:016x}{:016x}", dice, mixed(dice))),
         source: SOURCES.get(at_source).map_or("telegram", |(source, _)| source),
         at: i64::try_from(START_MS + number * STEP_MS)?,

@@ -154,8 +154,8 @@ async fn a_bot_that_waits_for_messages_does_not_hold_up_the_stop() {
     // Either it was answered empty-handed, or it had not yet got through.
     if let Ok(response) = waiting.await.unwrap() {
         assert_eq!(
-            response.json::<serde_json::Value>().await.unwrap(),
-            serde_json::json!({ "deliveries": [] })
+            response.json::<serde_json::Value>().await.unwrap()["deliveries"],
+            serde_json::json!([])
         );
     }
 }
