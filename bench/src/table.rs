@@ -78,18 +78,22 @@ impl Report {
     }
 
     pub fn print(&self) {
-        let lines = || self.sections.iter().flat_map(|(_, lines)| lines);
-        let width = |of: fn(&Line) -> &String| lines().map(|line| of(line).chars().count()).max().unwrap_or_default();
-        let [what, figure, limit] = [
-            width(|line| &line.what),
-            width(|line| &line.figure),
-            width(|line| &line.limit),
-        ];
         for (title, lines) in &self.sections {
+            let width = |of: fn(&Line) -> &String| {
+                lines
+                    .iter()
+                    .map(|line| of(line).chars().count())
+                    .max()
+                    .unwrap_or_default()
+            };
+            let what = width(|line| &line.what);
+            let figure = width(|line| &line.figure);
+            let ratio = width(|line| &line.ratio);
+            let limit = width(|line| &line.limit);
             tell(&format!("\n{title}"));
             for line in lines {
                 let row = format!(
-                    "  {:<what$}  {:>figure$}  {:>5}  {:<limit$}  {}",
+                    "  {:<what$}  {:>figure$}  {:>ratio$}  {:<limit$}  {}",
                     line.what, line.figure, line.ratio, line.limit, line.aim
                 );
                 tell(row.trim_end());

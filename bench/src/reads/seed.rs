@@ -352,10 +352,13 @@ async fn put_indexes_aside(bare: &mut Bare) -> anyhow::Result<Vec<String>> {
 }
 
 async fn insert(bare: &mut Bare, tenant: &str, rows: &[Row]) -> anyhow::Result<()> {
+    // SQLite looks for the names of parameters one by one, which takes longest of all; unnamed ones have none.
+    let is_named = matches!(bare, Bare::Postgres(_));
+    let name = |place: usize| if is_named { format!("${place}") } else { "?".to_owned() };
     let places: Vec<String> = (0..rows.len())
         .map(|at| {
             let row: Vec<String> = (1..=COLUMNS.len())
-                .map(|column| format!("${}", at * COLUMNS.len() + column))
+                .map(|column| name(at * COLUMNS.len() + column))
                 .collect();
             format!("({}, 1)", row.join(", "))
         })
