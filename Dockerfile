@@ -25,6 +25,8 @@ USER voronka
 # DATABASE_URL and STORAGE_URL are relative to this folder by default.
 WORKDIR /var/lib/voronka
 ENV LOG_FORMAT=json
+# As `make run` sets them: what was freed goes back to the system.
+ENV MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=131072
 STOPSIGNAL SIGTERM
 
 FROM runtime AS sandbox

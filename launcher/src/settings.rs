@@ -17,6 +17,14 @@ const SANDBOX_TRAINER: &str = "700000001";
 const SANDBOX_DATA_FILE: &str = "data/sandbox.json";
 const SANDBOX_SPREADSHEET: &str = "1VoronkaTemplatesDemo0000000001";
 
+/// glibc keeps what was freed in an arena for each thread; a small machine would rather have it back. Drawing two programmes
+/// left crm-api and bot at 87 MB without these and at 65 MB with them.
+const ALLOCATOR: [(&str, &str); 3] = [
+    ("MALLOC_ARENA_MAX", "2"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+];
+
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{key} is \"{value}\": expected an address such as 127.0.0.1:8080")]
 pub struct BadAddress {
@@ -92,6 +100,9 @@ impl Settings {
         default("CRM_API_URL", http.url());
         default("PUBLIC_URL", http.url());
         let admin_email = default("ADMIN_EMAIL", ADMIN_EMAIL.to_owned());
+        for (key, value) in ALLOCATOR {
+            default(key, value.to_owned());
+        }
         Ok(Self {
             values,
             http,
@@ -184,6 +195,9 @@ mod tests {
             ("DEMO_DATA", "true"),
             ("HTTP_ADDR", "127.0.0.1:8080"),
             ("LLM_PROVIDER", "openai"),
+            ("MALLOC_ARENA_MAX", "2"),
+            ("MALLOC_MMAP_THRESHOLD_", "65536"),
+            ("MALLOC_TRIM_THRESHOLD_", "131072"),
             ("MASTER_KEY", "k1:kept"),
             ("OPENAI_API_KEY", "sandbox"),
             ("OPENAI_BASE_URL", "http://127.0.0.1:8090/openai/v1"),
