@@ -5,14 +5,10 @@ use domain::content::{Activity, Content, FileRef, rich};
 use domain::dialogue::{self, Facts, trainer::Card};
 use domain::ids::{FileId, ProgramId, QuestionnaireId, RequestId};
 use domain::language::Language;
-use domain::profile::Profile;
 use domain::questionnaire::profile;
-use domain::time::local_date;
 use programs::matching;
-use programs::pdf::{self, Contact, Document, NextStep, Rgb};
-use programs::programme::{Programme, Scope};
-use programs::wording::{self, Verdict, Wording};
-use providers::llm::Prompt;
+use programs::pdf;
+use programs::programme::Scope;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -23,9 +19,11 @@ use crate::caller::Caller;
 use crate::context::App;
 use crate::converse::called;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
+use crate::draw_program::document;
 use crate::error::{Error, Result};
 use crate::refresh_templates;
 use crate::settings::{self, Guide};
+use crate::word_program::word;
 use crate::work::{self, Task};
 
 pub const JOB: &str = "generate_program";
@@ -36,20 +34,6 @@ const TRIES: u32 = 6;
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
     program_id: ProgramId,
-}
-
-/// How a programme came about, for the trainer to see.
-#[derive(Debug, Serialize)]
-struct Provenance {
-    relaxations: Vec<String>,
-    model: Option<String>,
-    /// What left for the model: de-identified by construction.
-    request: Option<serde_json::Value>,
-    answer: Option<String>,
-    prompt_tokens: u64,
-    answer_tokens: u64,
-    verdict: String,
-    reasons: Vec<String>,
 }
 
 /// Orders a version in the transaction of its cause; the job is woken after the commit by whoever commits.
@@ -286,111 +270,6 @@ async fn make(app: &App, task: &Task, program_id: &ProgramId) -> Result<()> {
         report: serde_json::to_string(&provenance).map_err(|error| Error::internal(error.to_string()))?,
     };
     hand_over(app, task, &guide, &client, &program, &file, &ready).await
-}
-
-/// The words: a model's if it answers in time and honestly, else ours. Never an error.
-async fn word(app: &App, programme: &Programme, profile: &Profile, language: Language) -> (Wording, Provenance) {
-    let mut provenance = Provenance {
-        relaxations: programme.explanation.iter().map(|step| step.text(language)).collect(),
-        model: None,
-        request: None,
-        answer: None,
-        prompt_tokens: 0,
-        answer_tokens: 0,
-        verdict: "plain".into(),
-        reasons: Vec::new(),
-    };
-    let plain = || wording::plain(programme, profile, language);
-    let Some(llm) = app.llm() else {
-        return (plain(), provenance);
-    };
-    let request = serde_json::to_value(wording::request(programme, profile, language)).unwrap_or_default();
-    let user = request.to_string();
-    provenance.model = Some(llm.name());
-    provenance.request = Some(request);
-    let prompt = Prompt {
-        system: wording::system_prompt(language),
-        user: &user,
-        schema: wording::answer_schema(),
-    };
-    match llm.complete(&prompt).await {
-        Ok(answer) => {
-            let checked = wording::check(programme, profile, language, &answer.text);
-            provenance.prompt_tokens = answer.prompt_tokens;
-            provenance.answer_tokens = answer.answer_tokens;
-            provenance.answer = Some(answer.text);
-            provenance.reasons = checked
-                .verdict
-                .reasons()
-                .iter()
-                .map(|reason| reason.text(language))
-                .collect();
-            provenance.verdict = match &checked.verdict {
-                Verdict::Accepted => "accepted",
-                Verdict::PartlyReplaced { .. } => "partly_replaced",
-                Verdict::Rejected { .. } => "rejected",
-            }
-            .into();
-            (checked.wording, provenance)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the model gave no words; the plain ones go out");
-            provenance.reasons = vec![error.to_string()];
-            (plain(), provenance)
-        }
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "everything that is on paper, each once")]
-fn document(
-    app: &App,
-    guide: &Guide,
-    client: &Client,
-    program: &Program,
-    profile: &Profile,
-    programme: Programme,
-    words: Wording,
-    scope: Scope,
-    zone: chrono_tz::Tz,
-) -> Document {
-    let texts = guide.texts(program.language);
-    let brand = &guide.brand;
-    let contacts = brand
-        .contacts
-        .get(program.language)
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
-    let next_url = match &brand.telegram_bot_username {
-        Some(username) => format!("https://t.me/{username}"),
-        None => app.public_url().to_string(),
-    };
-    Document {
-        title: texts.pdf_title.clone(),
-        language: program.language,
-        client_name: client.display_name.clone(),
-        profile: profile.clone(),
-        programme,
-        wording: words,
-        brand: pdf::Brand {
-            name: brand.name.clone(),
-            accent: Rgb::parse(&brand.accent).unwrap_or(Rgb(31, 122, 92)),
-            contacts: contacts
-                .map(|line| Contact {
-                    text: line.to_owned(),
-                    url: None,
-                })
-                .collect(),
-            closing: None,
-        },
-        generated_on: local_date(app.now(), zone),
-        next_step: Some(NextStep {
-            title: texts.pdf_next_title.clone(),
-            text: texts.pdf_next_text.clone(),
-            url: next_url,
-        }),
-        scope,
-    }
 }
 
 /// Bytes first, row later: bytes nobody points at are harmless, a row without bytes is not. Each try has a key of its own,

@@ -8,12 +8,14 @@ pub mod context;
 pub mod converse;
 pub mod crm;
 pub mod deliver;
+mod draw_program;
 pub mod error;
 pub mod generate_program;
 pub mod operate;
 pub mod refresh_templates;
 pub mod schedule;
 pub mod settings;
+mod word_program;
 pub mod work;
 
 pub use caller::{Actor, Caller, Role};
