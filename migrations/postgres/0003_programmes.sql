@@ -1,0 +1,1 @@
+-- Approval of programmes, versions of the template tables, the record of the wording.

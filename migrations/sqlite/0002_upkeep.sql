@@ -1,0 +1,1 @@
+-- What a running installation needs besides its first tables.
