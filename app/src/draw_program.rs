@@ -44,13 +44,9 @@ pub(crate) fn document(
         brand: pdf::Brand {
             name: brand.name.clone(),
             accent: Rgb::parse(&brand.accent).unwrap_or(Rgb(31, 122, 92)),
-            contacts: contacts
-                .map(|line| Contact {
-                    text: line.to_owned(),
-                    url: None,
-                })
-                .collect(),
+            contacts: contacts.map(Contact::parse).collect(),
             closing: None,
+            logo: None,
         },
         generated_on: local_date(app.now(), zone),
         next_step: Some(NextStep {
@@ -59,5 +55,6 @@ pub(crate) fn document(
             url: next_url,
         }),
         scope,
+        trainer_note: None,
     }
 }

@@ -163,6 +163,7 @@ fn make(scope: Scope, number: usize) -> anyhow::Result<Made> {
                 url: Some("https://t.me/trainer".to_owned()),
             }],
             closing: None,
+            logo: None,
         },
         generated_on: chrono::NaiveDate::from_ymd_opt(2026, 11, 20).context("no such day")?,
         next_step: Some(NextStep {
@@ -171,6 +172,7 @@ fn make(scope: Scope, number: usize) -> anyhow::Result<Made> {
             url: "https://t.me/voronka_bot".to_owned(),
         }),
         scope,
+        trainer_note: None,
     };
     let rendered = pdf::render(&document)?;
     ensure!(rendered.bytes.starts_with(b"%PDF-"), "no PDF came out");

@@ -119,10 +119,12 @@ fn make(arguments: &Arguments) -> Result<String, String> {
             accent: Rgb(15, 118, 110),
             contacts: Vec::new(),
             closing: None,
+            logo: None,
         }),
         generated_on: today(),
         next_step: answers.next_step,
         scope: arguments.scope,
+        trainer_note: None,
     };
     let rendered = pdf::render(&document).map_err(|error| error.to_string())?;
     std::fs::write(&arguments.output, &rendered.bytes)

@@ -13,7 +13,8 @@ use krilla::action::{Action, LinkAction};
 use krilla::annotation::{Annotation, LinkAnnotation, Target};
 use krilla::color::rgb;
 use krilla::destination::{Destination, XyzDestination};
-use krilla::geom::{Path, PathBuilder, Point, Rect};
+use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
+use krilla::image::Image;
 use krilla::num::NormalizedF32;
 use krilla::outline::{Outline, OutlineNode};
 use krilla::page::PageSettings;
@@ -23,6 +24,7 @@ use krilla::text::KrillaGlyph;
 
 use super::color::Rgb;
 use super::fonts::{FontId, Fonts, Shaper};
+use super::logo::{Logo, LogoFormat};
 use super::{PdfError, Rendered};
 use krilla::metadata::Metadata;
 
@@ -36,6 +38,23 @@ pub(super) const TOP: f32 = 54.0;
 pub(super) const CONTENT: f32 = WIDTH - 2.0 * LEFT;
 /// Below it only the footer stands.
 pub(super) const BOTTOM: f32 = HEIGHT - 62.0;
+
+/// What is drawn on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paper {
+    pub width: f32,
+    pub height: f32,
+    /// Where blocks start and end.
+    pub top: f32,
+    pub bottom: f32,
+}
+
+pub(super) const A4: Paper = Paper {
+    width: WIDTH,
+    height: HEIGHT,
+    top: TOP,
+    bottom: BOTTOM,
+};
 
 enum Op {
     Shape {
@@ -51,6 +70,10 @@ enum Op {
         glyphs: Vec<KrillaGlyph>,
         text: String,
     },
+    Picture {
+        rect: Rect,
+        picture: Image,
+    },
 }
 
 enum Goal {
@@ -58,10 +81,20 @@ enum Goal {
     Anchor(String),
 }
 
-#[derive(Default)]
 struct Page {
+    height: f32,
     ops: Vec<Op>,
     links: Vec<(Rect, Goal)>,
+}
+
+impl Page {
+    const fn new(height: f32) -> Self {
+        Self {
+            height,
+            ops: Vec::new(),
+            links: Vec::new(),
+        }
+    }
 }
 
 struct Bookmark {
@@ -74,6 +107,7 @@ struct Bookmark {
 pub(super) struct Canvas {
     shaper: Shaper,
     language: Language,
+    paper: Paper,
     pages: Vec<Page>,
     /// The page drawn on.
     current: usize,
@@ -84,13 +118,14 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    pub fn new(fonts: &'static Fonts, language: Language) -> Self {
+    pub fn new(fonts: &'static Fonts, language: Language, paper: Paper) -> Self {
         Self {
             shaper: Shaper::new(fonts),
             language,
-            pages: vec![Page::default()],
+            paper,
+            pages: vec![Page::new(paper.height)],
             current: 0,
-            y: TOP,
+            y: paper.top,
             anchors: HashMap::new(),
             bookmarks: Vec::new(),
         }
@@ -106,9 +141,22 @@ impl Canvas {
 
     /// Starts a fresh page.
     pub fn new_page(&mut self) {
-        self.pages.push(Page::default());
+        self.pages.push(Page::new(self.paper.height));
         self.current = self.pages.len() - 1;
-        self.y = TOP;
+        self.y = self.paper.top;
+    }
+
+    /// Makes the page drawn on as high as its content needs, never lower than the paper is. For screens only.
+    pub fn stretch_to(&mut self, bottom: f32) {
+        let height = bottom + self.paper.height - self.paper.bottom;
+        if let Some(page) = self.page() {
+            page.height = page.height.max(height);
+        }
+    }
+
+    /// The height of the page drawn on.
+    pub fn page_height(&self) -> f32 {
+        self.pages.get(self.current).map_or(self.paper.height, |page| page.height)
     }
 
     /// Draws onto an earlier page, e.g. its footer.
@@ -119,12 +167,12 @@ impl Canvas {
     }
 
     pub fn has_room(&self, height: f32) -> bool {
-        self.y + height <= BOTTOM
+        self.y + height <= self.paper.bottom
     }
 
     /// Makes sure that `height` fits below, on a new page if need be.
     pub fn reserve(&mut self, height: f32) {
-        if !self.has_room(height) && self.y > TOP {
+        if !self.has_room(height) && self.y > self.paper.top {
             self.new_page();
         }
     }
@@ -207,6 +255,18 @@ impl Canvas {
         self.shape(path, color);
     }
 
+    /// A logo in the given place; nothing if its file can't be read, which [`Logo::parse`] rules out.
+    pub fn logo(&mut self, x: f32, y: f32, width: f32, height: f32, logo: &Logo) {
+        let file = logo.file().to_vec();
+        let picture = match logo.format() {
+            LogoFormat::Png => Image::from_png(file.into(), true),
+            LogoFormat::Jpeg => Image::from_jpeg(file.into(), true),
+        };
+        if let (Ok(picture), Some(rect), Some(page)) = (picture, Rect::from_xywh(x, y, width, height), self.page()) {
+            page.ops.push(Op::Picture { rect, picture });
+        }
+    }
+
     fn shape(&mut self, path: PathBuilder, color: Rgb) {
         if let (Some(path), Some(page)) = (path.finish(), self.page()) {
             page.ops.push(Op::Shape { path, color });
@@ -221,7 +281,7 @@ impl Canvas {
         let page_count = self.pages.len();
         for page in self.pages {
             let settings =
-                PageSettings::from_wh(WIDTH, HEIGHT).ok_or_else(|| PdfError::Write("page size".to_owned()))?;
+                PageSettings::from_wh(self.paper.width, page.height).ok_or_else(|| PdfError::Write("page size".to_owned()))?;
             let mut target = pdf.start_page_with(settings);
             let mut surface = target.surface();
             for op in page.ops {
@@ -253,6 +313,13 @@ fn draw(surface: &mut Surface<'_>, fonts: &Fonts, op: Op) {
         Op::Shape { path, color } => {
             surface.set_fill(Some(fill(color)));
             surface.draw_path(&path);
+        }
+        Op::Picture { rect, picture } => {
+            if let Some(size) = Size::from_wh(rect.width(), rect.height()) {
+                surface.push_transform(&Transform::from_translate(rect.left(), rect.top()));
+                surface.draw_image(picture, size);
+                surface.pop();
+            }
         }
         Op::Text {
             x,

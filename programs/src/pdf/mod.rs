@@ -5,7 +5,11 @@
 
 mod canvas;
 mod color;
+mod contact;
 mod fonts;
+mod logo;
+mod phone;
+pub mod preview;
 mod sections;
 mod words;
 
@@ -19,6 +23,8 @@ use crate::programme::{Programme, Scope};
 use crate::wording::Wording;
 
 pub use color::Rgb;
+pub use contact::Contact;
+pub use logo::{Logo, LogoError, LogoFormat};
 
 /// Everything that is on paper. `wording` must have been made for `programme`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +41,9 @@ pub struct Document {
     pub generated_on: NaiveDate,
     pub next_step: Option<NextStep>,
     pub scope: Scope,
+    /// The trainer's own words to this client; shown near the start.
+    #[serde(default)]
+    pub trainer_note: Option<String>,
 }
 
 impl Document {
@@ -55,12 +64,9 @@ pub struct Brand {
     pub contacts: Vec<Contact>,
     /// The owner's own closing words, after those of the wording.
     pub closing: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contact {
-    pub text: String,
-    pub url: Option<String>,
+    /// In JSON: a PNG or JPEG in base64.
+    #[serde(default)]
+    pub logo: Option<Logo>,
 }
 
 /// What the client is invited to do next.
@@ -86,11 +92,23 @@ pub enum PdfError {
     Write(String),
 }
 
-/// Draws the document.
+/// Draws the document for print and desk: A4.
 pub fn render(document: &Document) -> Result<Rendered, PdfError> {
     let fonts = fonts::fonts().ok_or(PdfError::Font)?;
-    let mut canvas = canvas::Canvas::new(fonts, document.language);
+    let mut canvas = canvas::Canvas::new(fonts, document.language, canvas::A4);
     sections::draw(&mut canvas, document);
+    canvas.finish(metadata(document))
+}
+
+/// Draws the short version for a phone: pages as narrow as its screen, one workout a page.
+pub fn render_phone(document: &Document) -> Result<Rendered, PdfError> {
+    let fonts = fonts::fonts().ok_or(PdfError::Font)?;
+    let mut canvas = canvas::Canvas::new(fonts, document.language, phone::SCREEN);
+    phone::draw(&mut canvas, document);
+    canvas.finish(metadata(document))
+}
+
+fn metadata(document: &Document) -> Metadata {
     let generated = DateTime::new(document.generated_on.year().try_into().unwrap_or(0))
         .month(document.generated_on.month().try_into().unwrap_or(1))
         .day(document.generated_on.day().try_into().unwrap_or(1))
@@ -98,11 +116,10 @@ pub fn render(document: &Document) -> Result<Rendered, PdfError> {
         .minute(0)
         .second(0)
         .utc_offset_hour(0);
-    let metadata = Metadata::new()
+    Metadata::new()
         .title(document.title.clone())
         .language(document.language.code().to_owned())
         .authors(vec![document.brand.name.clone()])
         .creator("Voronka".to_owned())
-        .creation_date(generated);
-    canvas.finish(metadata)
+        .creation_date(generated)
 }

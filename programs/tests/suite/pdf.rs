@@ -48,6 +48,7 @@ fn document(profile: &Profile, scope: Scope, language: Language, name: &str) -> 
                 },
             ],
             closing: None,
+            logo: None,
         },
         generated_on: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
         next_step: Some(NextStep {
@@ -56,6 +57,7 @@ fn document(profile: &Profile, scope: Scope, language: Language, name: &str) -> 
             url: "https://example.org/checkout/abc123".to_owned(),
         }),
         scope,
+        trainer_note: None,
     }
 }
 
