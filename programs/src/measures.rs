@@ -8,7 +8,7 @@ use crate::table::{Exercise, Pattern, PlanTable};
 pub(crate) struct Measures {
     by_time: BTreeSet<String>,
     by_reps: BTreeSet<String>,
-    side_notes: BTreeMap<String, String>,
+    sides: BTreeMap<String, Side>,
 }
 
 impl Measures {
@@ -24,11 +24,12 @@ impl Measures {
             if !set.contains(&row.exercise) {
                 set.insert(row.exercise.clone());
             }
-            let first = row.notes.as_deref().and_then(|note| note.split(". ").next());
-            if let Some(side) = first.filter(|sentence| sentence.starts_with("На каждую "))
-                && !measures.side_notes.contains_key(&row.exercise)
+            let notes = [&row.notes, &row.notes_en];
+            let side = notes.into_iter().flatten().find_map(|note| Side::named_in(note));
+            if let Some(side) = side
+                && !measures.sides.contains_key(&row.exercise)
             {
-                measures.side_notes.insert(row.exercise.clone(), side.to_owned());
+                measures.sides.insert(row.exercise.clone(), side);
             }
         }
         measures
@@ -51,8 +52,38 @@ impl Measures {
         }
     }
 
-    /// "На каждую ногу" for an exercise that is done one side at a time.
-    pub fn side_note(&self, exercise: &Exercise) -> Option<&str> {
-        self.side_notes.get(&exercise.id).map(String::as_str)
+    /// How the repetitions are counted, for an exercise that is done one side at a time.
+    pub fn side(&self, exercise: &Exercise) -> Option<Side> {
+        self.sides.get(&exercise.id).copied()
+    }
+}
+
+/// Repetitions counted for one side: a note in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Side {
+    pub ru: &'static str,
+    pub en: &'static str,
+}
+
+impl Side {
+    pub const ALL: [Self; 3] = [
+        Self {
+            ru: "На каждую ногу",
+            en: "Each leg",
+        },
+        Self {
+            ru: "На каждую сторону",
+            en: "Each side",
+        },
+        Self {
+            ru: "На каждую руку",
+            en: "Each arm",
+        },
+    ];
+
+    pub fn named_in(note: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|side| note.starts_with(side.ru) || note.starts_with(side.en))
     }
 }

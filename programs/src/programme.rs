@@ -3,7 +3,11 @@
 use domain::language::{Language, Localized};
 use serde::{Deserialize, Serialize};
 
+pub use crate::changes::{Change, What, changes};
+pub use crate::load::{Implement, Load};
+
 use crate::matching::Relaxation;
+use crate::measures::Side;
 use crate::table::{Reps, RepsUnit};
 
 /// How much of the twelve weeks is given.
@@ -63,6 +67,12 @@ pub struct Item {
     pub rest_seconds: u16,
     pub intensity: Option<String>,
     pub notes: Option<String>,
+    /// The note in English, where the table has one.
+    #[serde(default)]
+    pub notes_en: Option<String>,
+    /// What to begin this week with, where the row has a rule and the client's answers allow a number.
+    #[serde(default)]
+    pub load: Option<Load>,
     pub technique: Localized,
     pub mistakes: Localized,
     pub video: Option<String>,
@@ -71,6 +81,11 @@ pub struct Item {
 impl Programme {
     pub fn days_per_week(&self) -> usize {
         self.weeks.first().map_or(0, |week| week.days.len())
+    }
+
+    /// Whether the client meets this exercise anywhere.
+    pub fn uses(&self, exercise_id: &str) -> bool {
+        self.items().any(|(_, _, item)| item.exercise_id == exercise_id)
     }
 
     /// Every line with its week and day.
@@ -86,42 +101,58 @@ impl Programme {
 impl Item {
     /// Repetitions or time as a person reads them: `8–12`, `30 сек`.
     pub fn reps_text(&self, language: Language) -> String {
-        let Some(reps) = Reps::parse(&self.reps) else {
-            return self.reps.clone();
-        };
-        let numbers = if reps.min == reps.max {
-            reps.min.to_string()
-        } else {
-            format!("{}–{}", reps.min, reps.max)
-        };
-        match (reps.unit, language) {
-            (RepsUnit::Times, _) => numbers,
-            (RepsUnit::Seconds, Language::Ru) => format!("{numbers} сек"),
-            (RepsUnit::Seconds, Language::En) => format!("{numbers} s"),
-            (RepsUnit::Minutes, Language::Ru) => format!("{numbers} мин"),
-            (RepsUnit::Minutes, Language::En) => format!("{numbers} min"),
-        }
+        reps_text(&self.reps, language)
     }
 
     /// The row's note as far as it can be shown in `language`.
     pub fn note_text(&self, language: Language) -> String {
-        self.notes
-            .as_deref()
-            .map(|note| crate::notes::note_in(note, language))
-            .unwrap_or_default()
+        crate::notes::note_in(self.notes.as_deref(), self.notes_en.as_deref(), language)
+    }
+
+    /// Whether repetitions are counted for one side, so that a set takes twice as long.
+    pub fn is_one_sided(&self) -> bool {
+        let notes = [&self.notes, &self.notes_en];
+        notes.into_iter().flatten().any(|note| Side::named_in(note).is_some())
+    }
+
+    /// `≈ 40 кг с грифом`, `≈ 2 × 10 kg`; nothing where the feeling should decide.
+    pub fn load_text(&self, language: Language) -> Option<String> {
+        self.load.map(|load| load.text(language))
     }
 
     /// `90 сек`, `2 мин`, or a dash for none.
     pub fn rest_text(&self, language: Language) -> String {
-        let (value, ru, en) = match self.rest_seconds {
-            0 => return "—".to_owned(),
-            seconds if seconds >= 120 && seconds % 60 == 0 => (seconds / 60, "мин", "min"),
-            seconds => (seconds, "сек", "s"),
-        };
-        let unit = match language {
-            Language::Ru => ru,
-            Language::En => en,
-        };
-        format!("{value} {unit}")
+        rest_text(self.rest_seconds, language)
     }
+}
+
+pub(crate) fn reps_text(canonical: &str, language: Language) -> String {
+    let Some(reps) = Reps::parse(canonical) else {
+        return canonical.to_owned();
+    };
+    let numbers = if reps.min == reps.max {
+        reps.min.to_string()
+    } else {
+        format!("{}–{}", reps.min, reps.max)
+    };
+    match (reps.unit, language) {
+        (RepsUnit::Times, _) => numbers,
+        (RepsUnit::Seconds, Language::Ru) => format!("{numbers} сек"),
+        (RepsUnit::Seconds, Language::En) => format!("{numbers} s"),
+        (RepsUnit::Minutes, Language::Ru) => format!("{numbers} мин"),
+        (RepsUnit::Minutes, Language::En) => format!("{numbers} min"),
+    }
+}
+
+pub(crate) fn rest_text(rest_seconds: u16, language: Language) -> String {
+    let (value, ru, en) = match rest_seconds {
+        0 => return "—".to_owned(),
+        seconds if seconds >= 120 && seconds % 60 == 0 => (seconds / 60, "мин", "min"),
+        seconds => (seconds, "сек", "s"),
+    };
+    let unit = match language {
+        Language::Ru => ru,
+        Language::En => en,
+    };
+    format!("{value} {unit}")
 }

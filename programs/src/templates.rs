@@ -5,6 +5,10 @@ use std::sync::{Arc, OnceLock};
 use domain::profile::Sex;
 use sha2::{Digest, Sha256};
 
+pub use crate::difference::{
+    CellChange, Difference, ExerciseChange, ExerciseName, PlanChange, PlanName, RowChange, difference,
+};
+
 use crate::measures::Measures;
 use crate::table::{ExerciseLibrary, ImportErrors, PlanTable, import_exercises, import_plans};
 

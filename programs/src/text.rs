@@ -54,6 +54,23 @@ pub(crate) fn years_word(count: u8, language: Language) -> &'static str {
     plural(count.into(), language, ["год", "года", "лет"], ["year", "years"])
 }
 
+pub(crate) fn plans_word(count: u32, language: Language) -> &'static str {
+    plural(count, language, ["план", "плана", "планов"], ["plan", "plans"])
+}
+
+pub(crate) fn rows_word(count: u32, language: Language) -> &'static str {
+    plural(count, language, ["строка", "строки", "строк"], ["row", "rows"])
+}
+
+pub(crate) fn exercises_word(count: u32, language: Language) -> &'static str {
+    plural(
+        count,
+        language,
+        ["упражнение", "упражнения", "упражнений"],
+        ["exercise", "exercises"],
+    )
+}
+
 pub(crate) fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     chars

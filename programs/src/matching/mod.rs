@@ -12,71 +12,140 @@
 //! Among equally good plans the more specific one wins (fewer levels and goals named), then the earlier one in the table.
 //! Sex is never relaxed: the two tables are different products.
 //!
-//! Spared areas come last (see `substitute`): an exercise that should be spared is swapped for an equivalent one or
-//! left out, and both are explained.
+//! Withdrawn exercises and spared areas come last (see `substitute`): an exercise that must not be given is swapped for
+//! an equivalent one or left out, and both are explained. Where that leaves no sound workout ([`LEAST_EXERCISES`]), there
+//! is no programme and a person is asked: [`NoMatch::NothingLeft`].
+//!
+//! [`find_variant`] offers more than the best: first the same plan with equivalent exercises, then the next best plans of
+//! the same equipment and level.
 
 mod relaxation;
 mod substitute;
 
 use domain::profile::{Equipment, Goal, Level, Place, Profile};
 
+use crate::load::{Load, Met};
+use crate::measures::Side;
 use crate::programme::{Day, Item, Programme, Week};
-use crate::table::{Plan, PlanRow};
+use crate::table::{Exercise, Plan, PlanRow, WEEKS};
 use crate::templates::Templates;
 
 pub use crate::programme::Scope;
-pub use relaxation::{NoMatch, Relaxation};
+pub(crate) use relaxation::quotable;
+pub use relaxation::{Conditions, NoMatch, Relaxation};
+pub(crate) use substitute::{Rank, is_standing_in, rank};
 use substitute::{Resolved, Substitutes};
 
+/// A workout that had more before sparing keeps at least these, or a person has to look.
+pub const LEAST_EXERCISES: usize = 3;
+/// How many versions a trainer may leaf through.
+pub const MOST_VARIANTS: u32 = 6;
+
 /// Finds the programme for `profile`.
-/// Errors: [`NoMatch`] if even relaxed nothing fits, or if nothing would be left after sparing.
+/// Errors: [`NoMatch`] if even relaxed nothing fits, or if nothing sound would be left after sparing.
 pub fn find(templates: &Templates, profile: &Profile, scope: Scope) -> Result<Programme, NoMatch> {
+    find_variant(templates, profile, scope, 0)
+}
+
+/// The `variant`th programme for `profile`: 0 is [`find`]'s, each further one differs from all before it.
+/// Errors: as [`find`]; [`NoMatch::NoMoreVariants`] behind the last.
+pub fn find_variant(
+    templates: &Templates,
+    profile: &Profile,
+    scope: Scope,
+    variant: u32,
+) -> Result<Programme, NoMatch> {
     let table = templates.plans(profile.sex);
     let wanted = Wanted::of(profile);
-    let (plan, _) = table
+    let mut ranked: Vec<(&Plan, Distance)> = table
         .plans
         .iter()
         .enumerate()
         .filter_map(|(index, plan)| Some((plan, wanted.distance(plan, index)?)))
-        .min_by_key(|(_, distance)| *distance)
-        .ok_or(NoMatch::NoPlan {
-            sex: profile.sex,
-            level: profile.level,
-            goal: profile.goal,
-        })?;
+        .collect();
+    ranked.sort_by_key(|(_, distance)| *distance);
+    let (best, nearest) = ranked.first().copied().ok_or(NoMatch::NoPlan {
+        sex: profile.sex,
+        level: profile.level,
+        goal: profile.goal,
+    })?;
+    let make = |plan: &Plan, nth| make(templates, &table.sheet, profile, &wanted, plan, scope, nth);
+    let first = make(best, 0)?;
+    if variant == 0 {
+        return Ok(first);
+    }
+    let mut made = vec![first];
+    let siblings = ranked
+        .iter()
+        .skip(1)
+        .filter(|(plan, distance)| {
+            (distance.0, distance.1) == (nearest.0, nearest.1)
+                && plan.days_per_week >= best.days_per_week.min(wanted.days)
+        })
+        .map(|(plan, _)| (*plan, 0));
+    for (plan, nth) in [(best, 1), (best, 2)].into_iter().chain(siblings) {
+        let Ok(next) = make(plan, nth) else { continue };
+        if made.iter().any(|earlier| is_same_work(earlier, &next)) {
+            continue;
+        }
+        if made.len() == variant as usize {
+            return Ok(next);
+        }
+        made.push(next);
+        if made.len() > MOST_VARIANTS as usize {
+            break;
+        }
+    }
+    Err(NoMatch::NoMoreVariants)
+}
 
+fn make(
+    templates: &Templates,
+    sheet: &str,
+    profile: &Profile,
+    wanted: &Wanted,
+    plan: &Plan,
+    scope: Scope,
+    nth: u8,
+) -> Result<Programme, NoMatch> {
     let mut explanation = wanted.explain(plan);
     let days = plan.days_per_week.min(wanted.days);
-    let substitutes = Substitutes::new(templates, plan, days, wanted.equipment, &profile.spared_areas);
+    let substitutes = Substitutes::new(templates, plan, days, wanted.equipment, &profile.spared_areas, nth);
     let given = |row: &&PlanRow| row.day <= days && (1..=scope.weeks()).any(|week| row.weeks.contains(week));
     explanation.extend(substitutes.explanation(plan.rows.iter().filter(given)));
 
     let mut weeks = Vec::with_capacity(usize::from(scope.weeks()));
     for number in 1..=scope.weeks() {
-        let days: Vec<Day> = (1..=days)
-            .map(|day| Day {
-                number: day,
-                items: plan
-                    .rows
-                    .iter()
-                    .filter(|row| row.day == day && row.weeks.contains(number))
-                    .filter_map(|row| {
-                        substitutes
-                            .resolve(row)
-                            .map(|resolved| item(&table.sheet, row, &resolved))
-                    })
-                    .collect(),
-            })
-            .collect();
-        if days.iter().any(|day| day.items.is_empty()) {
-            return Err(NoMatch::NothingLeft {
-                areas: profile.spared_areas.clone(),
-            });
+        let mut made = Vec::with_capacity(usize::from(days));
+        for day in 1..=days {
+            let rows = plan
+                .rows
+                .iter()
+                .filter(|row| row.day == day && row.weeks.contains(number));
+            let mut asked = 0;
+            let items: Vec<Item> = rows
+                .inspect(|_| asked += 1)
+                .filter_map(|row| {
+                    let resolved = substitutes.resolve(row)?;
+                    let load = if resolved.is_stand_in {
+                        None
+                    } else {
+                        load(plan, row, profile, number)
+                    };
+                    Some(item(sheet, row, &resolved, load))
+                })
+                .collect();
+            if items.len() < LEAST_EXERCISES.min(asked) {
+                return Err(NoMatch::NothingLeft {
+                    areas: profile.spared_areas.clone(),
+                });
+            }
+            made.push(Day { number: day, items });
         }
         weeks.push(Week {
             number,
             is_deload: is_deload(plan, number),
-            days,
+            days: made,
         });
     }
     Ok(Programme {
@@ -86,14 +155,29 @@ pub fn find(templates: &Templates, profile: &Profile, scope: Scope) -> Result<Pr
     })
 }
 
-fn item(sheet: &str, row: &PlanRow, resolved: &Resolved<'_>) -> Item {
-    let Resolved {
-        exercise,
-        is_stand_in,
-        note,
-    } = *resolved;
-    Item {
-        row_id: format!("{sheet}:{}", row.row),
+/// Whether two programmes ask for the same exercises, sets and repetitions.
+fn is_same_work(one: &Programme, other: &Programme) -> bool {
+    let work = |programme: &Programme| -> Vec<(u8, u8, String, u8, String)> {
+        programme
+            .items()
+            .map(|(week, day, item)| {
+                (
+                    week.number,
+                    day.number,
+                    item.exercise_id.clone(),
+                    item.sets,
+                    item.reps.clone(),
+                )
+            })
+            .collect()
+    };
+    work(one) == work(other)
+}
+
+fn item(sheet: &str, row: &PlanRow, resolved: &Resolved<'_>, load: Option<Load>) -> Item {
+    let exercise = resolved.exercise;
+    let mut item = Item {
+        row_id: row_id(sheet, row),
         exercise_id: exercise.id.clone(),
         name: exercise.name.clone(),
         pattern: exercise.pattern.code().to_owned(),
@@ -101,20 +185,60 @@ fn item(sheet: &str, row: &PlanRow, resolved: &Resolved<'_>) -> Item {
         reps: row.reps.to_string(),
         rest_seconds: row.rest_seconds,
         intensity: row.intensity.clone(),
-        // A row's note and video speak of the row's own exercise.
-        notes: if is_stand_in {
-            note.map(str::to_owned)
-        } else {
-            row.notes.clone()
-        },
+        notes: row.notes.clone(),
+        notes_en: row.notes_en.clone(),
+        load,
         technique: exercise.technique.clone(),
         mistakes: exercise.mistakes.clone(),
-        video: row
-            .video
-            .clone()
-            .filter(|_| !is_stand_in)
-            .or_else(|| exercise.video.clone()),
+        video: row.video.clone().or_else(|| exercise.video.clone()),
+    };
+    if resolved.is_stand_in {
+        put(&mut item, exercise, resolved.side);
     }
+    item
+}
+
+pub(crate) fn row_id(sheet: &str, row: &PlanRow) -> String {
+    format!("{sheet}:{}", row.row)
+}
+
+/// Puts another exercise into a line. A row's note, video and weight speak of the row's own exercise and go.
+pub(crate) fn put(item: &mut Item, exercise: &Exercise, side: Option<Side>) {
+    item.exercise_id.clone_from(&exercise.id);
+    item.name.clone_from(&exercise.name);
+    exercise.pattern.code().clone_into(&mut item.pattern);
+    item.notes = side.map(|side| side.ru.to_owned());
+    item.notes_en = side.map(|side| side.en.to_owned());
+    item.load = None;
+    item.technique.clone_from(&exercise.technique);
+    item.mistakes.clone_from(&exercise.mistakes);
+    item.video.clone_from(&exercise.video);
+}
+
+/// The weight a row's rule gives in a week.
+pub(crate) fn load(plan: &Plan, row: &PlanRow, profile: &Profile, week: u8) -> Option<Load> {
+    let rule = row.load?;
+    let is_met = |week: u8| {
+        plan.rows
+            .iter()
+            .any(|other| other.day == row.day && other.exercise == row.exercise && other.weeks.contains(week))
+    };
+    let block_of = |week: u8| (week - 1) / 4;
+    let weeks = (1..week)
+        .filter(|week| is_met(*week) && !is_deload(plan, *week))
+        .count();
+    let blocks = (0..block_of(week))
+        .filter(|block| (1..=WEEKS).any(|week| block_of(week) == *block && is_met(week)))
+        .count();
+    rule.load(
+        profile,
+        &plan.levels,
+        Met {
+            weeks: weeks.try_into().unwrap_or(u16::MAX),
+            blocks: blocks.try_into().unwrap_or(u16::MAX),
+            is_deload: is_deload(plan, week),
+        },
+    )
 }
 
 /// A week is a deload if it asks for fewer sets than the week before it and ends a block of four.
@@ -130,11 +254,11 @@ fn is_deload(plan: &Plan, week: u8) -> bool {
 }
 
 /// What the client asked for, made consistent.
-struct Wanted {
+pub(crate) struct Wanted {
     level: Level,
     goal: Goal,
     place: Place,
-    equipment: Equipment,
+    pub equipment: Equipment,
     days: u8,
     asked_days: u8,
 }
@@ -143,7 +267,7 @@ struct Wanted {
 type Distance = (usize, usize, usize, usize, usize, usize);
 
 impl Wanted {
-    fn of(profile: &Profile) -> Self {
+    pub fn of(profile: &Profile) -> Self {
         let equipment = match (profile.place, profile.equipment) {
             (Place::Gym, _) => Equipment::Gym,
             // Nobody has a whole gym at home; dumbbells and bands are the nearest thing that plans know.
@@ -192,6 +316,10 @@ impl Wanted {
                 wanted: self.asked_days,
                 used: plan.days_per_week.min(self.days),
                 plan: plan.days_per_week,
+                conditions: Some(Conditions {
+                    place: self.place,
+                    equipment: self.equipment,
+                }),
             });
         }
         let goal = goal_preference(self.goal)

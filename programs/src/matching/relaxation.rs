@@ -16,6 +16,9 @@ pub enum Relaxation {
         wanted: u8,
         used: u8,
         plan: u8,
+        /// For what there was no plan; unknown in what was kept before this was.
+        #[serde(default)]
+        conditions: Option<Conditions>,
     },
     Goal {
         wanted: Goal,
@@ -38,6 +41,18 @@ pub enum Relaxation {
         to_id: String,
         to: Localized,
     },
+    /// Another exercise by a person's choice, as a variant, or because the first is no longer given.
+    Chosen {
+        from_id: String,
+        from: Localized,
+        to_id: String,
+        to: Localized,
+    },
+    /// An exercise that is no longer given and has no equivalent.
+    Withdrawn {
+        exercise_id: String,
+        exercise: Localized,
+    },
     /// An exercise that should be spared and has no equivalent.
     Dropped {
         area: SparedArea,
@@ -51,20 +66,33 @@ impl Relaxation {
     pub fn text(&self, language: Language) -> String {
         let ru = language == Language::Ru;
         match self {
-            Self::Days { wanted, used, plan } => {
-                let (wanted_days, used_days) = (days_word(*wanted, language), days_word(*used, language));
-                match (ru, plan > used) {
-                    (true, true) => format!(
-                        "Вы просили {wanted} {wanted_days} в неделю. Взяли план на {plan} и оставили первые {used}: нагрузка распределена так, что это удобно."
+            Self::Days {
+                wanted,
+                used,
+                plan,
+                conditions,
+            } => {
+                let at = conditions.map(|at| at.text(language)).unwrap_or_default();
+                let (wanted_days, plan_days) = (days_word(*wanted, language), days_word(*plan, language));
+                let left_out = numbers(*used + 1..=*plan);
+                match (ru, plan > used, *plan == *used + 1) {
+                    (true, true, true) => format!(
+                        "Готового плана на {wanted} {wanted_days}{at} пока нет: взяли план на {plan} {plan_days} и убрали тренировку {left_out}."
                     ),
-                    (true, false) => format!(
-                        "Вы просили {wanted} {wanted_days} в неделю, а самый подходящий план рассчитан на {used} {used_days}. В остальные дни гуляйте и отдыхайте."
+                    (true, true, false) => format!(
+                        "Готового плана на {wanted} {wanted_days}{at} пока нет: взяли план на {plan} {plan_days} и убрали тренировки {left_out}."
                     ),
-                    (false, true) => format!(
-                        "You asked for {wanted} {wanted_days} a week. We took a plan for {plan} and kept its first {used}."
+                    (true, false, _) => format!(
+                        "Готового плана на {wanted} {wanted_days}{at} пока нет: взяли план на {plan} {plan_days}. В остальные дни гуляйте и отдыхайте."
                     ),
-                    (false, false) => format!(
-                        "You asked for {wanted} {wanted_days} a week; the plan that suits you best has {used} {used_days}. Walk and rest on the others."
+                    (false, true, true) => format!(
+                        "There is no plan for {wanted} {wanted_days}{at} yet: we took one for {plan} {plan_days} and left out workout {left_out}."
+                    ),
+                    (false, true, false) => format!(
+                        "There is no plan for {wanted} {wanted_days}{at} yet: we took one for {plan} {plan_days} and left out workouts {left_out}."
+                    ),
+                    (false, false, _) => format!(
+                        "There is no plan for {wanted} {wanted_days}{at} yet: we took one for {plan} {plan_days}. Walk and rest on the others."
                     ),
                 }
             }
@@ -118,6 +146,22 @@ impl Relaxation {
                     format!("To spare your {area}: \"{to}\" instead of \"{from}\".")
                 }
             }
+            Self::Chosen { from, to, .. } => {
+                let (from, to) = (quotable(from.get(language)), quotable(to.get(language)));
+                if ru {
+                    format!("Вместо «{from}» будет «{to}».")
+                } else {
+                    format!("\"{to}\" instead of \"{from}\".")
+                }
+            }
+            Self::Withdrawn { exercise, .. } => {
+                let exercise = quotable(exercise.get(language));
+                if ru {
+                    format!("«{exercise}» больше не даём, равной замены для него нет.")
+                } else {
+                    format!("\"{exercise}\" is no longer given and nothing equal could replace it.")
+                }
+            }
             Self::Dropped { area, exercise, .. } => {
                 let (area, exercise) = (labels::spared_area(*area, language), quotable(exercise.get(language)));
                 if ru {
@@ -130,8 +174,34 @@ impl Relaxation {
     }
 }
 
+/// Where and with what a client trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conditions {
+    pub place: Place,
+    pub equipment: Equipment,
+}
+
+impl Conditions {
+    /// " дома с гантелями и резинками", to be put behind a number of days.
+    const fn text(self, language: Language) -> &'static str {
+        match (self.place, self.equipment, language) {
+            (Place::Gym, _, Language::Ru) => " в зале",
+            (Place::Gym, _, Language::En) => " in a gym",
+            (Place::Home, Equipment::None, Language::Ru) => " дома без инвентаря",
+            (Place::Home, Equipment::None, Language::En) => " at home without equipment",
+            (Place::Home, _, Language::Ru) => " дома с гантелями и резинками",
+            (Place::Home, _, Language::En) => " at home with dumbbells and bands",
+        }
+    }
+}
+
+/// `3, 4`.
+fn numbers(range: std::ops::RangeInclusive<u8>) -> String {
+    range.map(|number| number.to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// A name that stands between «» may hold only the inner kind of quotes.
-fn quotable(name: &str) -> String {
+pub(crate) fn quotable(name: &str) -> String {
     name.replace('«', "„").replace('»', "“").replace('"', "'")
 }
 
@@ -141,8 +211,10 @@ fn quotable(name: &str) -> String {
 pub enum NoMatch {
     #[error("no plan for {sex}, {level}, {goal}, even relaxed")]
     NoPlan { sex: Sex, level: Level, goal: Goal },
-    #[error("a workout is empty once {} spared", areas.iter().map(|area| area.code()).collect::<Vec<_>>().join(", "))]
+    #[error("no sound workout is left once {} spared", areas.iter().map(|area| area.code()).collect::<Vec<_>>().join(", "))]
     NothingLeft { areas: Vec<SparedArea> },
+    #[error("there are no more variants")]
+    NoMoreVariants,
 }
 
 impl NoMatch {
@@ -151,11 +223,13 @@ impl NoMatch {
             (Self::NoPlan { .. }, Language::Ru) => "В таблице нет плана, который подошёл бы по уровню и инвентарю.",
             (Self::NoPlan { .. }, Language::En) => "The table has no plan that suits the level and the equipment.",
             (Self::NothingLeft { .. }, Language::Ru) => {
-                "После исключения упражнений, которых нужно избегать, одна из тренировок остаётся пустой: нужен взгляд тренера."
+                "Если убрать упражнения, которых нужно избегать, в одной из тренировок почти ничего не остаётся: нужен взгляд тренера."
             }
             (Self::NothingLeft { .. }, Language::En) => {
-                "Once the exercises to avoid are left out, a workout is empty: a trainer should look."
+                "Once the exercises to avoid are left out, almost nothing remains of a workout: a trainer should look."
             }
+            (Self::NoMoreVariants, Language::Ru) => "Других вариантов для этих ответов в таблице нет.",
+            (Self::NoMoreVariants, Language::En) => "The tables hold no other variant for these answers.",
         };
         text.to_owned()
     }

@@ -1,17 +1,21 @@
-//! Equivalents for exercises that a client should spare themselves.
+//! Equivalents for exercises that must not be given: withdrawn ones, and those a client should spare themselves.
 //!
-//! A stand-in trains the same pattern, needs no more equipment than there is, conflicts with no spared area, is measured
-//! the same way (repetitions or time, so that the row's numbers keep their meaning) and isn't in that workout in the same weeks already.
+//! A stand-in trains the same pattern, needs no more equipment than there is, conflicts with no spared area, is not
+//! withdrawn, is measured the same way (repetitions or time, so that the row's numbers keep their meaning) and isn't in
+//! that workout in the same weeks already.
 //! The row's own easier variant comes first, then exercises of the same pattern by shared muscles, equipment and further
 //! easier variants, then those of a kindred pattern that share a muscle. The choice is made once per workout, so a client
 //! meets the same stand-in every week.
+//!
+//! A variant of a plan (`nth` above 0) also swaps what could stay, for the `nth` equivalent that trains the same pattern
+//! and main muscle with the same equipment, is no harder, and isn't in that workout in any week.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::profile::{Equipment, SparedArea};
 
 use super::Relaxation;
-use crate::measures::Measures;
+use crate::measures::{Measures, Side};
 use crate::table::{Exercise, ExerciseLibrary, Pattern, Plan, PlanRow, Weeks};
 use crate::templates::Templates;
 
@@ -21,18 +25,24 @@ pub(super) struct Substitutes<'a> {
     choices: BTreeMap<(u8, &'a str), Choice<'a>>,
 }
 
-pub(super) struct Resolved<'a> {
+pub(crate) struct Resolved<'a> {
     pub exercise: &'a Exercise,
     pub is_stand_in: bool,
-    /// A stand-in's own note, in place of the row's.
-    pub note: Option<&'a str>,
+    /// How a stand-in's repetitions are counted, in place of the row's note.
+    pub side: Option<Side>,
+}
+
+#[derive(Clone, Copy)]
+enum Why {
+    Spared(SparedArea),
+    Withdrawn,
+    Variant,
 }
 
 struct Choice<'a> {
-    /// "На каждую ногу", where the stand-in is done one side at a time.
-    note: Option<&'a str>,
+    side: Option<Side>,
     original: &'a Exercise,
-    area: SparedArea,
+    why: Why,
     stand_in: Option<&'a Exercise>,
 }
 
@@ -43,10 +53,11 @@ impl<'a> Substitutes<'a> {
         days: u8,
         equipment: Equipment,
         spared: &[SparedArea],
+        nth: u8,
     ) -> Self {
         let library = &templates.exercises;
         let mut choices = BTreeMap::new();
-        if spared.is_empty() {
+        if spared.is_empty() && !library.has_withdrawn() && nth == 0 {
             return Self { library, choices };
         }
         let measures = &templates.measures;
@@ -64,38 +75,50 @@ impl<'a> Substitutes<'a> {
                 let weeks = done.entry(&exercise.id).or_default();
                 *weeks = weeks.union(row.weeks);
             }
+            let mut seen = BTreeSet::new();
             for (row, exercise) in rows {
-                let Some(area) = exercise.conflicts_with(spared) else {
-                    continue;
-                };
-                if choices.contains_key(&(day, exercise.id.as_str())) {
+                if !seen.insert(exercise.id.as_str()) {
                     continue;
                 }
                 let weeks = done.get(exercise.id.as_str()).copied().unwrap_or_default();
-                let stand_in = library
+                let can_stand = |candidate: &&Exercise| {
+                    is_standing_in(candidate, allowed, spared, measures, row.reps.is_time())
+                        && done
+                            .get(candidate.id.as_str())
+                            .is_none_or(|taken| !taken.overlaps(weeks))
+                };
+                let mut ranked: Vec<(Rank, &Exercise)> = library
                     .iter()
-                    .filter(|candidate| {
-                        candidate.equipment <= allowed
-                            && candidate.conflicts_with(spared).is_none()
-                            && done
-                                .get(candidate.id.as_str())
-                                .is_none_or(|taken| !taken.overlaps(weeks))
-                            && measures.allows(candidate, row.reps.is_time())
-                    })
+                    .filter(can_stand)
                     .filter_map(|candidate| Some((rank(library, exercise, candidate, measures)?, candidate)))
-                    .min_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.id.cmp(&y.id)))
-                    .map(|(_, candidate)| candidate);
+                    .collect();
+                ranked.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| x.id.cmp(&y.id)));
+                let (why, stand_in) = if exercise.is_withdrawn {
+                    (Why::Withdrawn, ranked.first())
+                } else if let Some(area) = exercise.conflicts_with(spared) {
+                    (Why::Spared(area), ranked.first())
+                } else if let Some(at) = nth.checked_sub(1) {
+                    let equal = ranked.iter().filter(|(rank, candidate)| {
+                        rank.is_equal(exercise, candidate) && !done.contains_key(candidate.id.as_str())
+                    });
+                    match equal.into_iter().nth(at.into()) {
+                        Some(found) => (Why::Variant, Some(found)),
+                        None => continue,
+                    }
+                } else {
+                    continue;
+                };
+                let stand_in = stand_in.map(|(_, exercise)| *exercise);
                 if let Some(found) = stand_in {
                     let taken = done.entry(&found.id).or_default();
                     *taken = taken.union(weeks);
                 }
-                let note = stand_in.and_then(|found| measures.side_note(found));
                 choices.insert(
                     (day, exercise.id.as_str()),
                     Choice {
-                        note,
+                        side: stand_in.and_then(|found| measures.side(found)),
                         original: exercise,
-                        area,
+                        why,
                         stand_in,
                     },
                 );
@@ -111,12 +134,12 @@ impl<'a> Substitutes<'a> {
             None => Some(Resolved {
                 exercise,
                 is_stand_in: false,
-                note: None,
+                side: None,
             }),
             Some(choice) => choice.stand_in.map(|exercise| Resolved {
                 exercise,
                 is_stand_in: true,
-                note: choice.note,
+                side: choice.side,
             }),
         }
     }
@@ -125,27 +148,13 @@ impl<'a> Substitutes<'a> {
     pub fn explanation<'r>(&self, rows: impl Iterator<Item = &'r PlanRow>) -> Vec<Relaxation> {
         let mut explanation: Vec<Relaxation> = Vec::new();
         for row in rows {
-            let Some(exercise) = self.library.find(&row.exercise) else {
-                continue;
-            };
-            let Some(choice) = self.choices.get(&(row.day, exercise.id.as_str())) else {
-                continue;
-            };
-            let relaxation = match choice.stand_in {
-                Some(stand_in) => Relaxation::Swapped {
-                    area: choice.area,
-                    from_id: choice.original.id.clone(),
-                    from: choice.original.name.clone(),
-                    to_id: stand_in.id.clone(),
-                    to: stand_in.name.clone(),
-                },
-                None => Relaxation::Dropped {
-                    area: choice.area,
-                    exercise_id: choice.original.id.clone(),
-                    exercise: choice.original.name.clone(),
-                },
-            };
-            if !explanation.contains(&relaxation) {
+            let choice = self
+                .library
+                .find(&row.exercise)
+                .and_then(|exercise| self.choices.get(&(row.day, exercise.id.as_str())));
+            if let Some(relaxation) = choice.map(Choice::explain)
+                && !explanation.contains(&relaxation)
+            {
                 explanation.push(relaxation);
             }
         }
@@ -153,9 +162,54 @@ impl<'a> Substitutes<'a> {
     }
 }
 
+impl Choice<'_> {
+    fn explain(&self) -> Relaxation {
+        let (from_id, from) = (self.original.id.clone(), self.original.name.clone());
+        match (self.why, self.stand_in) {
+            (Why::Spared(area), Some(to)) => Relaxation::Swapped {
+                area,
+                from_id,
+                from,
+                to_id: to.id.clone(),
+                to: to.name.clone(),
+            },
+            (Why::Spared(area), None) => Relaxation::Dropped {
+                area,
+                exercise_id: from_id,
+                exercise: from,
+            },
+            (Why::Withdrawn | Why::Variant, Some(to)) => Relaxation::Chosen {
+                from_id,
+                from,
+                to_id: to.id.clone(),
+                to: to.name.clone(),
+            },
+            (Why::Withdrawn | Why::Variant, None) => Relaxation::Withdrawn {
+                exercise_id: from_id,
+                exercise: from,
+            },
+        }
+    }
+}
+
+/// Whether an exercise may be given at all to somebody with `allowed` equipment and `spared` areas in a row measured in
+/// time or not.
+pub(crate) fn is_standing_in(
+    candidate: &Exercise,
+    allowed: Equipment,
+    spared: &[SparedArea],
+    measures: &Measures,
+    is_time: bool,
+) -> bool {
+    !candidate.is_withdrawn
+        && candidate.equipment <= allowed
+        && candidate.conflicts_with(spared).is_none()
+        && measures.allows(candidate, is_time)
+}
+
 /// How good a stand-in is, smaller is better, compared field by field.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+pub(crate) struct Rank {
     kinship: usize,
     is_no_easier_variant: bool,
     missing_muscles: usize,
@@ -165,8 +219,24 @@ struct Rank {
     is_unknown: bool,
 }
 
+impl Rank {
+    /// Trains the same with the same things and is no harder.
+    fn is_equal(&self, exercise: &Exercise, candidate: &Exercise) -> bool {
+        self.kinship == 0
+            && self.equipment_steps == 0
+            && !self.is_harder
+            && exercise.muscles.first() == candidate.muscles.first()
+            && candidate.easier.as_deref() != Some(exercise.id.as_str())
+    }
+}
+
 /// `None` if the candidate is no equivalent.
-fn rank(library: &ExerciseLibrary, exercise: &Exercise, candidate: &Exercise, measures: &Measures) -> Option<Rank> {
+pub(crate) fn rank(
+    library: &ExerciseLibrary,
+    exercise: &Exercise,
+    candidate: &Exercise,
+    measures: &Measures,
+) -> Option<Rank> {
     const FAR: usize = 10;
     let shared = exercise
         .muscles

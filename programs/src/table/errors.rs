@@ -26,6 +26,8 @@ pub enum Expected {
     Muscles,
     Pattern,
     SparedAreas,
+    Load,
+    YesOrEmpty,
 }
 
 impl Expected {
@@ -66,6 +68,14 @@ impl Expected {
             (Self::SparedAreas, Language::Ru) => {
                 "зоны через «;»: knees, lower_back, shoulders, neck, wrists, или пусто"
             }
+            (Self::Load, Language::Ru) => {
+                "вес правилом «штанга 40% +2,5/неделя», «гантели 8/11/14%» или «тренажёр 20 кг», или пусто"
+            }
+            (Self::Load, Language::En) => {
+                "a weight as \"barbell 40% +2.5/week\", \"dumbbells 8/11/14%\" or \"machine 20 kg\", or nothing"
+            }
+            (Self::YesOrEmpty, Language::Ru) => "«да» или ничего",
+            (Self::YesOrEmpty, Language::En) => "\"yes\" or nothing",
             (Self::SparedAreas, Language::En) => {
                 "areas with \";\": knees, lower_back, shoulders, neck, wrists, or nothing"
             }

@@ -62,6 +62,8 @@ pub struct Exercise {
     /// Who spares one of these areas should not do it.
     pub contraindications: Vec<SparedArea>,
     pub video: Option<String>,
+    /// No longer given to anybody; what stands in for it is given instead.
+    pub is_withdrawn: bool,
 }
 
 impl Exercise {
@@ -84,6 +86,10 @@ pub struct ExerciseLibrary {
 impl ExerciseLibrary {
     pub fn iter(&self) -> impl Iterator<Item = &Exercise> {
         self.exercises.iter()
+    }
+
+    pub fn has_withdrawn(&self) -> bool {
+        self.exercises.iter().any(|exercise| exercise.is_withdrawn)
     }
 
     pub fn len(&self) -> usize {
@@ -119,8 +125,9 @@ const EASIER: usize = 10;
 const HARDER: usize = 11;
 const CONTRAINDICATIONS: usize = 12;
 const VIDEO: usize = 13;
+const WITHDRAWN: usize = 14;
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 15] = [
     Column {
         key: "id",
         title: "Код",
@@ -205,6 +212,12 @@ const COLUMNS: [Column; 14] = [
         aliases: &[],
         required: true,
     },
+    Column {
+        key: "withdrawn",
+        title: "Отозвано",
+        aliases: &["не давать"],
+        required: false,
+    },
 ];
 
 /// The name under which the library's sheet is known.
@@ -239,6 +252,7 @@ pub fn import_exercises(csv: &[u8]) -> Result<ExerciseLibrary, ImportErrors> {
         let contraindications =
             sheet.parse_optional(row, CONTRAINDICATIONS, Expected::SparedAreas, errors, values::areas);
         let video = sheet.parse_optional(row, VIDEO, Expected::Url, errors, values::https_url);
+        let withdrawn = sheet.parse_optional(row, WITHDRAWN, Expected::YesOrEmpty, errors, values::yes_or_no);
         let (Some(id), Some(ru), Some(en), Some(muscles), Some(pattern), Some(equipment)) =
             (id, name_ru, name_en, muscles, pattern, equipment)
         else {
@@ -269,6 +283,7 @@ pub fn import_exercises(csv: &[u8]) -> Result<ExerciseLibrary, ImportErrors> {
                 harder,
                 contraindications: contraindications.unwrap_or_default(),
                 video,
+                is_withdrawn: withdrawn.unwrap_or_default(),
             },
         ));
     }

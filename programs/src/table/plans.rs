@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use domain::profile::{Equipment, Goal, Level, Place};
 
+use crate::load::LoadRule;
+
 use super::errors::{Expected, ImportError, ImportErrors, Problem};
 use super::exercises::{ExerciseLibrary, text};
 use super::reader::{self, Column};
@@ -45,7 +47,10 @@ pub struct PlanRow {
     pub rest_seconds: u16,
     pub intensity: Option<String>,
     pub notes: Option<String>,
+    /// The note for English readers.
+    pub notes_en: Option<String>,
     pub video: Option<String>,
+    pub load: Option<LoadRule>,
 }
 
 const LEVEL: usize = 0;
@@ -63,8 +68,10 @@ const REST: usize = 11;
 const INTENSITY: usize = 12;
 const NOTES: usize = 13;
 const VIDEO: usize = 14;
+const LOAD: usize = 15;
+const NOTES_EN: usize = 16;
 
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 17] = [
     Column {
         key: "level",
         title: "Уровень",
@@ -155,6 +162,18 @@ const COLUMNS: [Column; 15] = [
         aliases: &["ссылка"],
         required: true,
     },
+    Column {
+        key: "load",
+        title: "Вес",
+        aliases: &["нагрузка", "рабочий вес", "weight"],
+        required: false,
+    },
+    Column {
+        key: "notes_en",
+        title: "Заметки по-английски",
+        aliases: &["английские заметки", "notes in english", "english notes"],
+        required: false,
+    },
 ];
 
 /// What makes rows one plan.
@@ -205,7 +224,9 @@ pub fn import_plans(csv: &[u8], sheet: &str) -> Result<PlanTable, ImportErrors> 
         });
         let intensity = table.parse_optional(row, INTENSITY, Expected::ShortText, errors, |cell| text(cell, 40));
         let notes = table.parse_optional(row, NOTES, Expected::ShortText, errors, |cell| text(cell, 300));
+        let notes_en = table.parse_optional(row, NOTES_EN, Expected::ShortText, errors, |cell| text(cell, 300));
         let video = table.parse_optional(row, VIDEO, Expected::Url, errors, values::https_url);
+        let load = table.parse_optional(row, LOAD, Expected::Load, errors, LoadRule::parse);
         let (Some(levels), Some(goals), Some(place), Some(equipment), Some(days_per_week)) =
             (levels, goals, place, equipment, days_per_week)
         else {
@@ -246,7 +267,9 @@ pub fn import_plans(csv: &[u8], sheet: &str) -> Result<PlanTable, ImportErrors> 
                 rest_seconds,
                 intensity,
                 notes,
+                notes_en,
                 video,
+                load,
             });
         }
     }

@@ -44,6 +44,29 @@ impl Weeks {
     }
 }
 
+/// As [`Weeks::parse`] reads it: `1-3;5`.
+impl fmt::Display for Weeks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut written = false;
+        for from in self.iter().filter(|week| !self.contains(week - 1)) {
+            let to = (from..=WEEKS)
+                .take_while(|week| self.contains(*week))
+                .last()
+                .unwrap_or(from);
+            if written {
+                f.write_str(";")?;
+            }
+            written = true;
+            if from == to {
+                write!(f, "{from}")?;
+            } else {
+                write!(f, "{from}-{to}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RepsUnit {
     Times,
@@ -237,6 +260,14 @@ pub(crate) fn equipment(cell: &str) -> Option<Equipment> {
 
 pub(crate) fn areas(cell: &str) -> Option<Vec<SparedArea>> {
     several(cell, |part| one(part, AREAS))
+}
+
+pub(crate) fn yes_or_no(cell: &str) -> Option<bool> {
+    match fold(cell).as_str() {
+        "yes" | "true" | "да" | "истина" | "x" | "х" | "1" => Some(true),
+        "no" | "false" | "нет" | "ложь" | "0" | "" => Some(false),
+        _ => None,
+    }
 }
 
 pub(crate) fn https_url(cell: &str) -> Option<String> {
