@@ -109,6 +109,7 @@ ids! {
     FormId = "fm",
     QuestionnaireId = "qn",
     ProgramId = "pg",
+    ProgramBatchId = "pb",
     SnapshotId = "sn",
     FileId = "fl",
     ProductId = "pr",
@@ -116,6 +117,13 @@ ids! {
     JobId = "jb",
     EventId = "ev",
     AuditId = "au",
+    OrderId = "or",
+    PaymentId = "py",
+    RefundId = "rf",
+    ReceiptId = "rc",
+    PromoCodeId = "pc",
+    TransferId = "tr",
+    TaskId = "tk",
     RequestId = "rq",
 }
 

@@ -8,11 +8,17 @@ pub mod fold;
 
 pub mod ids;
 pub mod language;
+pub mod ledger;
 pub mod money;
+pub mod order;
+pub mod payment;
 pub mod pipeline;
 pub mod plural;
+pub mod pricing;
 pub mod profile;
+pub mod promo;
 pub mod questionnaire;
+pub mod refund;
 pub mod texts;
 pub mod time;
 pub mod work;
