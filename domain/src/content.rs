@@ -13,6 +13,9 @@ pub struct Content {
     pub progress: Option<Progress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileRef>,
+    /// Pictures shown together; buttons beside them stand under the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub album: Vec<FileRef>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keyboard: Vec<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,6 +103,12 @@ impl Content {
 
     pub fn with_row(mut self, row: Vec<Button>) -> Self {
         self.buttons.push(row);
+        self
+    }
+
+    #[must_use]
+    pub fn without_empty_rows(mut self) -> Self {
+        self.buttons.retain(|row| !row.is_empty());
         self
     }
 

@@ -1,6 +1,7 @@
 //! The conversation with a client as a pure function: where they are, what they did → what to say and what to record.
 
 pub mod actions;
+pub mod approval;
 mod questions;
 mod screens;
 pub mod trainer;
@@ -130,6 +131,8 @@ pub enum Effect {
     Asked(String),
     CompleteRun,
     ResendProgram,
+    /// The phone version of this programme, if it is the client's.
+    SendPhoneVersion(crate::ids::ProgramId),
     /// The client's words go to the trainer.
     PassOn,
 }
@@ -315,6 +318,9 @@ fn act(scene: &Scene, facts: &Facts<'_>, action: &Action<'_>) -> Turn {
         Action::Why { tag, question } => questions::why(scene, facts, tag, question),
         Action::Edit { tag, question } => questions::edit(scene, facts, tag, question),
         Action::Confirm { tag } => questions::confirm(scene, facts, tag),
+        Action::PhoneVersion(program) => {
+            Turn::new(scene.clone()).effect(Effect::SendPhoneVersion(program.clone())).toast(&facts.texts.program_phone_coming)
+        }
     }
 }
 

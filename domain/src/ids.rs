@@ -110,6 +110,7 @@ ids! {
     QuestionnaireId = "qn",
     ProgramId = "pg",
     ProgramBatchId = "pb",
+    WordingCallId = "wc",
     SnapshotId = "sn",
     FileId = "fl",
     ProductId = "pr",

@@ -5,6 +5,7 @@
 //! (claiming jobs, finding a session) stand on [`SystemTx`].
 
 mod access;
+mod approvals;
 mod audit;
 mod client_list;
 mod clients;
@@ -13,9 +14,11 @@ mod dialect;
 mod doctor;
 mod error;
 mod files;
+mod held_notices;
 mod idempotency;
 mod inbox;
 mod jobs;
+mod keyset;
 mod leads;
 mod links;
 mod migrate;
@@ -26,16 +29,19 @@ mod products;
 mod programs;
 mod questionnaires;
 mod replicas;
+mod sealed;
 mod settings;
 mod snapshots;
 mod tenants;
 mod timeline;
 mod vault;
+mod wordings;
 
 use domain::ids::TenantId;
 use sqlx::{PgPool, SqlitePool};
 
 pub use access::{ApiKey, NewApiKey, NewSession, NewUser, Session, SignInFailures, SignInSubject, User};
+pub use approvals::{Lineage, ProgramBatch};
 pub use audit::AuditEntry;
 pub use clients::{Client, ClientFilter, ClientUpdate, NewClient, Origin};
 pub use conversations::{Conversation, ConversationUpdate, NewConversation};
@@ -43,7 +49,8 @@ pub use dialect::Backend;
 pub use doctor::Finding;
 pub use error::{Error, Result};
 pub use files::{NewFile, StoredFile};
-pub use idempotency::{IdempotencyClaim, StoredResponse, holding_key};
+pub use held_notices::{HeldNotice, NewHeldNotice};
+pub use idempotency::{IdempotencyClaim, KeyLease, StoredResponse, holding_key};
 pub use inbox::{NewInboxEvent, Recorded};
 pub use jobs::{Job, JobLease, NewJob};
 pub use leads::{Lead, LeadFilter, NewLead};
@@ -55,10 +62,13 @@ pub use pipeline::{Move, NewMove, Stage, StageTotal};
 pub use products::Product;
 pub use programs::{NewProgram, Program, ProgramFilter, ReadyProgram};
 pub use questionnaires::{DropOff, FormRow, Questionnaire, QuestionnaireFilter, StoredAnswer};
+pub use replicas::{GONE_AFTER_MS, Sighting};
+pub use sealed::{KeyUse, ResealCursor, Resealed, SEALED_COLUMNS, SealedColumn};
 pub use settings::Setting;
-pub use snapshots::{NewSnapshot, Snapshot};
+pub use snapshots::{NewSnapshot, Packed, SheetLook, Snapshot, SnapshotState, SnapshotTables};
 pub use timeline::{Action, Consent, Message, NewMessage};
 pub use vault::{MasterKeys, Vault, VaultError};
+pub use wordings::{NewWordingCall, WordingTotal};
 
 /// A database that is migrated and ready.
 #[derive(Clone, Debug)]
@@ -138,6 +148,11 @@ impl Store {
             link: self.begin(false).await?,
             vault: self.vault.clone(),
         })
+    }
+
+    /// The ids of the master keys, the one that seals first.
+    pub fn master_keys(&self) -> Vec<String> {
+        self.vault.keys().map(str::to_owned).collect()
     }
 
     /// Ends all connections; on SQLite this folds the write-ahead log back into the file.

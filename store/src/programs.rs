@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, scalar};
-use crate::page::BEYOND_ALL_IDS;
+use crate::keyset::Statement;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct NewProgram {
     /// `free` or `full`.
     pub scope: &'static str,
     pub language: Language,
-    /// Why this version was made: `questionnaire`, `trainer`, `regenerated`.
+    /// Why this version was made: `questionnaire`, `trainer`, `regenerated`, `swap`, `variant`, `note`, `withdrawn`.
     pub reason: String,
     pub now: Timestamp,
 }
@@ -43,7 +43,7 @@ pub struct Program {
     /// From 1 for each client.
     pub version: i64,
     pub scope: String,
-    /// `queued`, `ready` or `failed`.
+    /// `queued`, `awaiting_approval`, `ready`, `failed`, or `superseded`: another version took its place unseen.
     pub status: String,
     pub language: Language,
     pub reason: String,
@@ -54,6 +54,16 @@ pub struct Program {
     pub created_at: Timestamp,
     pub ready_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
+    /// The version it was derived from.
+    pub parent: Option<ProgramId>,
+    /// The version being made in place of this one.
+    pub successor: Option<ProgramId>,
+    /// When it goes out without a decision.
+    pub approve_by: Option<Timestamp>,
+    /// Who let it go: a name, an actor, or `clock`.
+    pub decided_by: Option<String>,
+    pub decided_at: Option<Timestamp>,
+    pub phone_file: Option<FileId>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,10 +89,17 @@ struct ProgramRow {
     created_at_ms: i64,
     ready_at_ms: Option<i64>,
     delivered_at_ms: Option<i64>,
+    parent_id: Option<String>,
+    successor_id: Option<String>,
+    approve_by_ms: Option<i64>,
+    decided_by: Option<String>,
+    decided_at_ms: Option<i64>,
+    phone_file_id: Option<String>,
 }
 
 const SELECT: &str = "SELECT id, client_id, questionnaire_id, version, scope, status, language, reason, template_hash, wording, \
-     file_id, error, created_at_ms, ready_at_ms, delivered_at_ms FROM training_programs WHERE tenant_id = $1";
+     file_id, error, created_at_ms, ready_at_ms, delivered_at_ms, parent_id, successor_id, approve_by_ms, decided_by, \
+     decided_at_ms, phone_file_id FROM training_programs WHERE tenant_id = $1";
 
 impl TryFrom<ProgramRow> for Program {
     type Error = Error;
@@ -106,6 +123,12 @@ impl TryFrom<ProgramRow> for Program {
             created_at: Timestamp::from_millis(row.created_at_ms),
             ready_at: row.ready_at_ms.map(Timestamp::from_millis),
             delivered_at: row.delivered_at_ms.map(Timestamp::from_millis),
+            parent: row.parent_id.as_deref().and_then(ProgramId::parse),
+            successor: row.successor_id.as_deref().and_then(ProgramId::parse),
+            approve_by: row.approve_by_ms.map(Timestamp::from_millis),
+            decided_by: row.decided_by,
+            decided_at: row.decided_at_ms.map(Timestamp::from_millis),
+            phone_file: row.phone_file_id.as_deref().and_then(FileId::parse),
         })
     }
 }
@@ -139,7 +162,7 @@ impl Tx {
     pub async fn ready_program(&mut self, id: &ProgramId, ready: &ReadyProgram, now: Timestamp) -> Result<bool> {
         const SQL: &str = "UPDATE training_programs SET status = 'ready', file_id = $1, template_hash = $2, wording = $3, \
              program_sealed = $4, report_sealed = $5, ready_at_ms = $6, error = NULL \
-             WHERE tenant_id = $7 AND id = $8 AND status <> 'ready'";
+             WHERE tenant_id = $7 AND id = $8 AND status IN ('queued', 'failed')";
         let program = self.seal("training_programs.program", id.as_str(), ready.program.as_bytes())?;
         let report = self.seal("training_programs.report", id.as_str(), ready.report.as_bytes())?;
         let changed = execute!(
@@ -183,6 +206,21 @@ impl Tx {
         .transpose()
     }
 
+    /// Loads a version and keeps every other decision about it away until the transaction ends.
+    pub async fn lock_program(&mut self, id: &ProgramId) -> Result<Option<Program>> {
+        let lock = self.link.choose("", " FOR UPDATE");
+        let sql = format!("{SELECT} AND id = $2{lock}");
+        row!(
+            self,
+            ProgramRow,
+            AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            id.as_str()
+        )?
+        .map(Program::try_from)
+        .transpose()
+    }
+
     /// (matched rows, report) of a ready version, as JSON texts.
     pub async fn program_details(&mut self, id: &ProgramId) -> Result<Option<(String, String)>> {
         const SQL: &str = "SELECT program_sealed, report_sealed FROM training_programs \
@@ -213,26 +251,17 @@ impl Tx {
 
     /// Newest first.
     pub async fn list_programs(&mut self, filter: &ProgramFilter, page: &PageRequest) -> Result<PageOf<Program>> {
-        let mut sql = format!("{SELECT} AND id < $2");
-        let mut bound: Vec<&str> = Vec::new();
-        if let Some(client) = &filter.client {
-            bound.push(client.as_str());
-            sql.push_str(&format!(" AND client_id = ${}", 2 + bound.len()));
-        }
-        if let Some(status) = &filter.status {
-            bound.push(status);
-            sql.push_str(&format!(" AND status = ${}", 2 + bound.len()));
-        }
-        sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", page.fetch()));
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let found = crate::dialect::on!(self, connection => {
-            let mut query =
-                sqlx::query_as::<_, ProgramRow>(AssertSqlSafe(sql.as_str())).bind(self.tenant.as_ref()).bind(after);
-            for value in &bound {
-                query = query.bind(*value);
+        let mut statement = Statement::new(SELECT);
+        let columns = match &filter.client {
+            // A client has few: their own index finds them, whatever their status.
+            Some(client) => {
+                statement.compare("status", "=", filter.status.clone());
+                vec![("client_id", client.to_string())]
             }
-            query.fetch_all(connection).await
-        })?;
+            None => filter.status.iter().map(|status| ("status", status.clone())).collect(),
+        };
+        statement.walk(&columns, "id", String::new());
+        let found: Vec<ProgramRow> = self.fetch_page(statement, page).await?;
         let programs = found.into_iter().map(Program::try_from).collect::<Result<Vec<_>>>()?;
         Ok(PageOf::cut(programs, page, |program| program.id.to_string()))
     }

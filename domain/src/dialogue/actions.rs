@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{ClientId, Id, LeadId, QuestionnaireId};
+use crate::ids::{ClientId, Id, LeadId, ProgramId, QuestionnaireId};
 use crate::language::Language;
 
 /// What a client's button does.
@@ -51,6 +51,8 @@ pub enum Action<'a> {
     Confirm {
         tag: &'a str,
     },
+    /// The programme as drawn for a phone's screen.
+    PhoneVersion(ProgramId),
 }
 
 impl<'a> Action<'a> {
@@ -85,6 +87,7 @@ impl<'a> Action<'a> {
             ["why", tag, question] => Self::Why { tag, question },
             ["edit", tag, question] => Self::Edit { tag, question },
             ["confirm", tag] => Self::Confirm { tag },
+            ["phone", id] => Self::PhoneVersion(ProgramId::parse(id)?),
             _ => return None,
         })
     }
@@ -116,6 +119,7 @@ impl fmt::Display for Action<'_> {
             Self::Why { tag, question } => write!(f, "why:{tag}:{question}"),
             Self::Edit { tag, question } => write!(f, "edit:{tag}:{question}"),
             Self::Confirm { tag } => write!(f, "confirm:{tag}"),
+            Self::PhoneVersion(id) => write!(f, "phone:{id}"),
         }
     }
 }
@@ -126,17 +130,69 @@ pub enum TrainerAction {
     Reply(ClientId),
     Take(LeadId),
     MakeProgram(QuestionnaireId),
+    /// Let a waiting programme go.
+    Approve(ProgramId),
+    /// Back to the card of a waiting programme.
+    Review(ProgramId),
+    /// Which day holds the exercise to swap?
+    SwapDay(ProgramId),
+    /// Which of its exercises?
+    SwapItem {
+        program: ProgramId,
+        day: u8,
+        page: u8,
+    },
+    /// What instead? `item` counts the day's exercises from 0.
+    SwapFor {
+        program: ProgramId,
+        day: u8,
+        item: u8,
+        page: u8,
+    },
+    /// This one. The exercise goes by its [`short_code`]: a list may change between showing and pressing, so a number in
+    /// it could mean another one.
+    Swap {
+        program: ProgramId,
+        day: u8,
+        item: u8,
+        exercise: String,
+    },
+    Variant(ProgramId),
+    Note(ProgramId),
 }
 
 impl TrainerAction {
     pub fn parse(text: &str) -> Option<Self> {
-        let (verb, id) = text.split_once(':')?;
-        match verb {
-            "reply" => ClientId::parse(id).map(Self::Reply),
-            "take" => LeadId::parse(id).map(Self::Take),
-            "make" => QuestionnaireId::parse(id).map(Self::MakeProgram),
-            _ => None,
-        }
+        let parts: Vec<&str> = text.split(':').collect();
+        let number = |text: &str| text.parse::<u8>().ok();
+        Some(match parts.as_slice() {
+            ["reply", id] => Self::Reply(ClientId::parse(id)?),
+            ["take", id] => Self::Take(LeadId::parse(id)?),
+            ["make", id] => Self::MakeProgram(QuestionnaireId::parse(id)?),
+            ["ok", id] => Self::Approve(ProgramId::parse(id)?),
+            ["rv", id] => Self::Review(ProgramId::parse(id)?),
+            ["sw", id] => Self::SwapDay(ProgramId::parse(id)?),
+            ["si", id, day, page] => Self::SwapItem {
+                program: ProgramId::parse(id)?,
+                day: number(day)?,
+                page: number(page)?,
+            },
+            ["sf", id, day, item, page] => Self::SwapFor {
+                program: ProgramId::parse(id)?,
+                day: number(day)?,
+                item: number(item)?,
+                page: number(page)?,
+            },
+            ["st", id, day, item, exercise] => Self::Swap {
+                program: ProgramId::parse(id)?,
+                day: number(day)?,
+                item: number(item)?,
+                exercise: (*exercise).to_owned(),
+            },
+            ["vr", id] => Self::Variant(ProgramId::parse(id)?),
+            ["nt", id] => Self::Note(ProgramId::parse(id)?),
+            _ => return None,
+        })
     }
 }
 
@@ -146,8 +202,35 @@ impl fmt::Display for TrainerAction {
             Self::Reply(id) => write!(f, "reply:{id}"),
             Self::Take(id) => write!(f, "take:{id}"),
             Self::MakeProgram(id) => write!(f, "make:{id}"),
+            Self::Approve(id) => write!(f, "ok:{id}"),
+            Self::Review(id) => write!(f, "rv:{id}"),
+            Self::SwapDay(id) => write!(f, "sw:{id}"),
+            Self::SwapItem { program, day, page } => write!(f, "si:{program}:{day}:{page}"),
+            Self::SwapFor {
+                program,
+                day,
+                item,
+                page,
+            } => write!(f, "sf:{program}:{day}:{item}:{page}"),
+            Self::Swap {
+                program,
+                day,
+                item,
+                exercise,
+            } => write!(f, "st:{program}:{day}:{item}:{exercise}"),
+            Self::Variant(id) => write!(f, "vr:{id}"),
+            Self::Note(id) => write!(f, "nt:{id}"),
         }
     }
+}
+
+/// Eight letters that stand for a name of any length in a button (FNV-1a, 32 bits): enough to tell apart the few things
+/// that are offered at once.
+pub fn short_code(name: &str) -> String {
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{hash:08x}")
 }
 
 #[cfg(test)]
@@ -155,6 +238,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn foreign_and_broken_buttons_are_nobodys() {
+        let id = "pg_01KB3SK7ZQ4T9XW2M5N8R6V0YD";
+        for wire in [
+            "ok:cl_01KB3SK7ZQ4T9XW2M5N8R6V0YD".to_owned(),
+            format!("si:{id}:256:0"),
+            format!("si:{id}:1"),
+            format!("sf:{id}:-1:0:0"),
+            format!("ok:{id}:1"),
+            "st".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(TrainerAction::parse(&wire), None, "{wire}");
+        }
+        assert_eq!(
+            TrainerAction::parse(&format!("ok:{id}")),
+            ProgramId::parse(id).map(TrainerAction::Approve)
+        );
+    }
 
     proptest! {
         #[test]
@@ -166,9 +269,35 @@ mod tests {
         }
 
         #[test]
+        fn a_trainers_choice_fits_a_button_and_reads_back(
+            kind in 0_usize..11, time in 0_u64..1 << 47, random: [u8; 10], day: u8, item: u8, page: u8, name in ".{0,60}",
+        ) {
+            let program = ProgramId::from_parts(time, random);
+            let action = match kind {
+                0 => TrainerAction::Reply(ClientId::from_parts(time, random)),
+                1 => TrainerAction::Take(LeadId::from_parts(time, random)),
+                2 => TrainerAction::MakeProgram(QuestionnaireId::from_parts(time, random)),
+                3 => TrainerAction::Approve(program),
+                4 => TrainerAction::Review(program),
+                5 => TrainerAction::SwapDay(program),
+                6 => TrainerAction::SwapItem { program, day, page },
+                7 => TrainerAction::SwapFor { program, day, item, page },
+                8 => TrainerAction::Swap { program, day, item, exercise: short_code(&name) },
+                9 => TrainerAction::Variant(program),
+                _ => TrainerAction::Note(program),
+            };
+            let wire = action.to_string();
+            prop_assert!(wire.len() <= 64, "{wire}");
+            prop_assert_eq!(TrainerAction::parse(&wire), Some(action));
+        }
+
+        #[test]
         fn any_text_is_parsed_or_refused(text in ".{0,64}") {
             if let Some(action) = Action::parse(&text) {
                 prop_assert!(Action::parse(&action.to_string()).is_some());
+            }
+            if let Some(action) = TrainerAction::parse(&text) {
+                prop_assert!(TrainerAction::parse(&action.to_string()).is_some());
             }
         }
     }

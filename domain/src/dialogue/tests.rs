@@ -105,7 +105,7 @@ impl Chat {
                     }
                 }
                 Effect::SetLanguage(language) => self.language = *language,
-                Effect::Asked(_) | Effect::ResendProgram | Effect::PassOn => {}
+                Effect::Asked(_) | Effect::ResendProgram | Effect::SendPhoneVersion(_) | Effect::PassOn => {}
             }
         }
         self.effects.extend(turn.effects.clone());

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::actions::TrainerAction;
 use crate::content::{Button, Content, Span, Style, rich};
-use crate::ids::ClientId;
+use crate::ids::{ClientId, ProgramId};
 use crate::language::Language;
 use crate::texts::Texts;
 
@@ -16,6 +16,8 @@ pub enum TrainerScene {
     Idle,
     /// The next words go to this client.
     Replying { client: ClientId },
+    /// The next words go into this programme.
+    Noting { program: ProgramId },
 }
 
 /// A client as a notice shows them.

@@ -26,6 +26,7 @@ mod secrecy;
 mod settings;
 mod speed;
 mod stages;
+mod takeover;
 mod tenants;
 mod world;
 
@@ -112,8 +113,18 @@ on_each_database! {
         what_did_not_reach_a_blocked_address_goes_out_when_its_owner_is_back,
         a_notice_leads_back_to_its_client,
         a_message_may_be_leased_at_birth,
-        the_next_time_is_when_something_can_really_be_sent,
+        only_what_can_really_be_sent_is_due,
         stuck_messages_are_listed_and_can_be_tried_again,
+    }
+    takeover {
+        a_successor_gets_at_once_what_its_predecessor_held,
+        names_that_begin_alike_are_different_slots,
+        nothing_is_taken_from_a_living_replica,
+        what_a_silent_replica_held_goes_to_one_that_lives,
+        after_an_outage_nobody_is_taken_for_dead,
+        a_restarted_worker_gets_its_jobs_and_keys_back_at_once,
+        leases_end_by_the_machines_clock_while_the_products_stands,
+        the_step_behind_takes_the_buttons_off_the_step_before,
     }
     outbox_order {
         order_within_an_address_survives_any_schedule,
@@ -137,7 +148,12 @@ on_each_database! {
     programs {
         versions_count_up_for_each_client,
         a_version_becomes_ready_once,
-        the_newest_snapshot_wins_and_old_content_can_return,
+        of_decisions_at_the_same_instant_exactly_one_counts,
+        whoever_has_an_exercise_is_found_by_the_newest_version,
+        versions_of_the_tables_are_numbered_and_old_content_keeps_its_number,
+        the_first_decision_about_a_change_wins,
+        only_versions_that_nobody_needs_are_forgotten,
+        the_last_look_at_the_sheet_reads_back,
         files_and_products_read_back,
     }
     settings {

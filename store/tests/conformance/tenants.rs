@@ -1,7 +1,7 @@
 //! Two tenants in one database: whatever one asks for by the other's ids, it is not there.
 
 use domain::dialogue::ConsentKind;
-use domain::ids::{ApiKeyId, FormId, Id, LeadId, OutboxId, ProgramId, QuestionnaireId, UserId};
+use domain::ids::{ApiKeyId, FormId, Id, LeadId, OutboxId, ProgramId, QuestionnaireId, SnapshotId, UserId};
 use domain::language::Language;
 use domain::language::Localized;
 use domain::money::{Currency, Money};
@@ -10,8 +10,8 @@ use domain::questionnaire::Answer;
 use store::{
     Action, AuditEntry, ClientFilter, ClientUpdate, Consent, ConversationUpdate, DeepLink, FormRow, IdempotencyClaim,
     JobLease, LeadFilter, NewApiKey, NewClient, NewConversation, NewDelivery, NewFile, NewInboxEvent, NewLead,
-    NewMessage, NewMove, NewProgram, NewSession, NewSnapshot, NewTouch, NewUser, Product, ProgramFilter,
-    QuestionnaireFilter, ReadyProgram, Recorded, Report, StoredResponse, Tenant, Tx,
+    NewMessage, NewMove, NewProgram, NewSession, NewSnapshot, NewTouch, NewUser, Packed, Product, ProgramFilter,
+    QuestionnaireFilter, ReadyProgram, Recorded, Report, SheetLook, SnapshotTables, StoredResponse, Tenant, Tx,
 };
 
 use crate::world::{NOW, World, page, search};
@@ -27,6 +27,7 @@ struct Belongings {
     file: NewFile,
     user: UserId,
     key: ApiKeyId,
+    batch: domain::ids::ProgramBatchId,
 }
 
 async fn furnish(world: &World) -> Belongings {
@@ -53,6 +54,9 @@ async fn furnish(world: &World) -> Belongings {
         },
         user: world.id(),
         key: world.id(),
+        snapshot: world.id(),
+        waiting: world.id(),
+        batch: world.id(),
         client,
     };
     let id = things.client.id.clone();
@@ -153,6 +157,8 @@ async fn furnish(world: &World) -> Belongings {
         report: "{}".to_owned(),
     };
     tx.ready_program(&things.program, &ready, NOW).await.unwrap();
+    tx.index_exercises(&things.program, &["squat"]).await.unwrap();
+    tx.insert_program_batch(&a_batch(&things)).await.unwrap();
     let product = Product {
         id: world.id(),
         code: "basic".to_owned(),
@@ -162,7 +168,25 @@ async fn furnish(world: &World) -> Belongings {
         position: 1,
     };
     assert!(tx.insert_product(&product).await.unwrap());
-    tx.keep_snapshot(&a_snapshot(world)).await.unwrap();
+    tx.lock_templates().await.unwrap();
+    let snapshot = NewSnapshot {
+        id: things.snapshot.clone(),
+        ..a_snapshot(world)
+    };
+    tx.keep_snapshot(&snapshot).await.unwrap();
+    tx.put_in_force(&snapshot.id, "us_1", NOW).await.unwrap();
+    let waiting = NewSnapshot {
+        id: things.waiting.clone(),
+        content_hash: "h".to_owned(),
+        ..a_snapshot(world)
+    };
+    tx.keep_snapshot(&waiting).await.unwrap();
+    tx.set_pending(&waiting.id).await.unwrap();
+    let look = SheetLook {
+        looked_at: Some(NOW),
+        ..SheetLook::default()
+    };
+    tx.save_sheet_look(&look).await.unwrap();
     tx.save_setting("telegram", r#"{"token":"1"}"#, 0, NOW).await.unwrap();
     tx.save_text("greeting", Language::Ru, "Здравствуйте", NOW)
         .await
@@ -223,6 +247,17 @@ async fn furnish(world: &World) -> Belongings {
     things
 }
 
+fn a_batch(things: &Belongings) -> store::ProgramBatch {
+    store::ProgramBatch {
+        id: things.batch.clone(),
+        exercise: "squat".to_owned(),
+        total: 1,
+        started_by: "us_1".to_owned(),
+        created_at: NOW,
+        ordered_at: None,
+    }
+}
+
 fn a_link(token: &str) -> DeepLink {
     DeepLink {
         token: token.to_owned(),
@@ -253,10 +288,13 @@ fn a_snapshot(world: &World) -> NewSnapshot {
     NewSnapshot {
         id: world.id(),
         source: "shipped",
+        author: "system".to_owned(),
         content_hash: "hash".to_owned(),
-        men: b"m".to_vec(),
-        women: b"w".to_vec(),
-        exercises: b"e".to_vec(),
+        tables: SnapshotTables {
+            men: Packed::of(b"m"),
+            women: Packed::of(b"w"),
+            exercises: Packed::of(b"e"),
+        },
         now: NOW,
     }
 }
@@ -356,15 +394,22 @@ async fn portrait(world: &World, tx: &mut Tx, things: &Belongings) -> Vec<(&'sta
         list_programs(&programs, &page(9)),
         products(),
         find_file(&things.file.id),
-        latest_snapshot_hash(),
-        latest_snapshot(),
+        find_snapshot(&things.snapshot),
+        snapshot_of_number(1),
+        snapshot_of_content("hash"),
+        snapshot_in_force(),
+        pending_snapshot(),
+        list_snapshots(&page(9)),
+        snapshot_tables(&things.snapshot),
+        programs_of_content("h"),
+        sheet_look(),
         find_setting("telegram"),
         text_overrides(),
         open_a_sample(),
         is_address_busy("telegram", "42"),
         client_of_notice("telegram", "7", "900"),
         stuck_deliveries(-1, &page(9)),
-        next_delivery_at("telegram"),
+        has_due_delivery("telegram", NOW, NOW),
         find_job(&things.job.id),
         list_jobs(None, &page(9)),
         user(&things.user),
@@ -430,6 +475,8 @@ fn strangers_things(world: &World) -> Belongings {
         },
         user: world.id(),
         key: world.id(),
+        snapshot: world.id(),
+        waiting: world.id(),
     }
 }
 
@@ -496,6 +543,25 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     };
     assert!(!tx.ready_program(&things.program, &ready, later).await.unwrap());
     assert!(!tx.fail_program(&things.program, "x").await.unwrap());
+    let (program, successor): (_, ProgramId) = (&things.program, world.id());
+    tx.derive_program(program, &store::Lineage::default()).await.unwrap();
+    assert!(tx.lock_program(program).await.unwrap().is_none());
+    assert_eq!(tx.program_revision(program).await.unwrap(), None);
+    assert!(!tx.await_approval(program, later).await.unwrap());
+    assert!(!tx.decide_program(program, "x", later).await.unwrap());
+    assert!(!tx.begin_succession(program, &successor, "x", later).await.unwrap());
+    assert!(tx.cancel_succession(&successor).await.unwrap().is_empty());
+    assert!(tx.supersede_older(id, &successor, 99, later).await.unwrap().is_empty());
+    tx.supersede_program(program, &successor, later).await.unwrap();
+    assert_eq!(tx.newer_program(id, 0).await.unwrap(), None);
+    tx.keep_phone_version(program, &things.file.id).await.unwrap();
+    assert!(tx.approval_cards("telegram", program).await.unwrap().is_empty());
+    assert!(tx.unindexed_programs("", 9).await.unwrap().is_empty());
+    assert_eq!(tx.count_exercise_users("squat").await.unwrap(), 0);
+    assert!(tx.exercise_users("squat", "", 9).await.unwrap().is_empty());
+    assert!(tx.find_program_batch(&things.batch).await.unwrap().is_none());
+    tx.finish_program_batch(&things.batch, later).await.unwrap();
+    assert!(tx.program_batch_progress(&things.batch).await.unwrap().is_empty());
     assert!(!tx.mark_program_delivered(&things.program, later).await.unwrap());
     tx.set_file_external_ids(&things.file.id, r#"{"telegram":"x"}"#)
         .await
@@ -512,11 +578,11 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
         .await
         .unwrap();
     tx.extend_delivery(&things.delivery, later).await.unwrap();
-    assert_eq!(tx.see_replica("telegram", "bot-9", NOW, later).await.unwrap(), 1);
+    assert_eq!(tx.see_replica("telegram", "bot-9", later).await.unwrap().replicas, 1);
     assert!(tx.deliveries_in_hand("telegram", "42", "w").await.unwrap().is_empty());
     assert!(!tx.replay_delivery(&things.delivery, later).await.unwrap());
     assert!(
-        tx.claim_deliveries("telegram", "w", 9, later, later.plus_minutes(1))
+        tx.claim_deliveries("telegram", "w", 9, later, later, later.plus_minutes(1))
             .await
             .unwrap()
             .is_empty()
@@ -529,6 +595,13 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     };
     assert!(tx.finish_job(&lease, later).await.is_err());
     assert!(tx.bury_job(&lease, "x", later).await.is_err());
+    tx.lock_templates().await.unwrap();
+    assert!(!tx.withdraw_pending().await.unwrap());
+    assert!(!tx.reject_pending(&things.waiting, "us_2", later).await.unwrap());
+    tx.set_pending(&things.snapshot).await.unwrap();
+    tx.put_in_force(&things.waiting, "us_2", later).await.unwrap();
+    assert_eq!(tx.purge_snapshots(later.plus_minutes(1), 9).await.unwrap(), 0);
+    tx.save_sheet_look(&SheetLook::default()).await.unwrap();
     tx.set_password_hash(&things.user, "x").await.unwrap();
     tx.delete_session("session").await.unwrap();
     tx.delete_sessions_of(&things.user).await.unwrap();
@@ -571,7 +644,7 @@ pub async fn keys_of_two_tenants_do_not_collide(world: &World) {
             .unwrap();
         tx.keep_snapshot(&a_snapshot(world)).await.unwrap();
         let claim = tx
-            .claim_idempotency_key("us_1", "same", "hash", NOW, NOW.plus_minutes(1))
+            .claim_idempotency_key("us_1", "same", "hash", NOW, &a_key_lease())
             .await
             .unwrap();
         assert_eq!(claim, IdempotencyClaim::Claimed);
@@ -589,9 +662,9 @@ pub async fn keys_of_two_tenants_do_not_collide(world: &World) {
         assert_eq!(tx.text_overrides().await.unwrap().len(), 1);
         drop(tx);
         let mut tx = tenant.write().await.unwrap();
-        tx.release_idempotency_key("us_1", "same", NOW).await.unwrap();
+        tx.release_idempotency_key("us_1", "same").await.unwrap();
         let claim = tx
-            .claim_idempotency_key("us_1", "same", "hash", NOW, NOW.plus_minutes(1))
+            .claim_idempotency_key("us_1", "same", "hash", NOW, &a_key_lease())
             .await
             .unwrap();
         assert_eq!(claim, IdempotencyClaim::Answered(an_answer(tenant)));
