@@ -128,6 +128,9 @@ pub struct Content {
     pub progress: Option<Progress>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileRef>,
+    /// Pictures shown together, above the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub album: Vec<FileRef>,
     /// The persistent keyboard under the input line; pressing sends the label as text. Ignored beside `buttons`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keyboard: Vec<Vec<String>>,
@@ -256,6 +259,9 @@ pub enum Outcome {
         message_ref: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         external_file_id: Option<String>,
+        /// For an album that was uploaded: the messenger's own ids of its pictures, in their order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        album_file_ids: Vec<String>,
     },
     /// The person can't be reached (blocked the bot, deactivated, never started it).
     Unreachable { reason: String },

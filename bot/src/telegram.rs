@@ -44,6 +44,28 @@ pub struct SentMessage {
     pub message_id: i64,
     #[serde(default)]
     pub document: Option<SentDocument>,
+    /// One picture in several sizes.
+    #[serde(default)]
+    pub photo: Vec<SentPhoto>,
+}
+
+impl SentMessage {
+    /// The id of the picture in its largest size.
+    pub fn photo_id(&self) -> Option<&str> {
+        self.photo
+            .iter()
+            .max_by_key(|size| u64::from(size.width) * u64::from(size.height))
+            .map(|size| size.file_id.as_str())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SentPhoto {
+    pub file_id: String,
+    #[serde(default)]
+    pub width: u32,
+    #[serde(default)]
+    pub height: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -144,8 +166,12 @@ impl Telegram {
                 other => form.text(name, other.to_string()),
             };
         }
-        let form = form.part("document", file);
-        let url = self.method_url(SendDocument::NAME);
+        self.post_form(SendDocument::NAME, form.part("document", file)).await
+    }
+
+    /// Calls `method` with a form: structured values travel as their JSON text, files as parts.
+    pub async fn post_form<T: DeserializeOwned>(&self, method: &str, form: Form) -> Result<T, TelegramError> {
+        let url = self.method_url(method);
         let request = self.uploads.post(url).multipart(form).timeout(UPLOAD_TIMEOUT);
         let answer = request.send().await.map_err(|error| {
             if error.is_connect() {

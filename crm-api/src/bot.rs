@@ -98,7 +98,7 @@ pub(crate) fn delivery(outgoing: Outgoing) -> wire::Delivery {
         id: outgoing.id.to_string(),
         channel: wire::Channel::Telegram,
         address: outgoing.address,
-        content: show_content(outgoing.content, outgoing.external_file_id),
+        content: show_content(outgoing.content, outgoing.external_file_id, outgoing.album_file_ids),
         edit: outgoing.edit,
         retire: outgoing.retire,
         attempt: outgoing.attempt,
@@ -106,7 +106,12 @@ pub(crate) fn delivery(outgoing: Outgoing) -> wire::Delivery {
     }
 }
 
-fn show_content(content: content::Content, external_file_id: Option<String>) -> wire::Content {
+fn show_content(
+    content: content::Content,
+    external_file_id: Option<String>,
+    album_file_ids: Vec<Option<String>>,
+) -> wire::Content {
+    let mut known = album_file_ids.into_iter();
     wire::Content {
         text: content.text.into_iter().map(span).collect(),
         buttons: content
@@ -119,18 +124,27 @@ fn show_content(content: content::Content, external_file_id: Option<String>) -> 
             total: progress.total,
             language: language(progress.language),
         }),
-        file: content.file.map(|file| wire::FileRef {
-            id: file.id,
-            file_name: file.file_name,
-            mime_type: file.mime_type,
-            size: file.size,
-            external_file_id,
-        }),
+        file: content.file.map(|one| file(one, external_file_id)),
+        album: content
+            .album
+            .into_iter()
+            .map(|one| file(one, known.next().flatten()))
+            .collect(),
         keyboard: content.keyboard,
         activity: content.activity.map(|activity| match activity {
             content::Activity::Typing => wire::Activity::Typing,
             content::Activity::UploadDocument => wire::Activity::UploadDocument,
         }),
+    }
+}
+
+fn file(file: content::FileRef, external_file_id: Option<String>) -> wire::FileRef {
+    wire::FileRef {
+        id: file.id,
+        file_name: file.file_name,
+        mime_type: file.mime_type,
+        size: file.size,
+        external_file_id,
     }
 }
 
@@ -168,9 +182,11 @@ pub(crate) fn fate(outcome: wire::Outcome) -> Fate {
         wire::Outcome::Sent {
             message_ref,
             external_file_id,
+            album_file_ids,
         } => Fate::Sent {
             message_ref,
             external_file_id,
+            album_file_ids,
         },
         wire::Outcome::Unreachable { reason } => Fate::Unreachable { reason },
         wire::Outcome::Rejected { reason } => Fate::Rejected { reason },

@@ -22,7 +22,16 @@ pub enum Part {
         caption: Styled,
         markup: Option<ReplyMarkup>,
     },
+    /// One to ten pictures as one album; it can carry no buttons.
+    Album {
+        pictures: Vec<FileRef>,
+        /// Under the first picture; empty: no caption.
+        caption: Styled,
+    },
 }
+
+/// Telegram shows ten pictures together, no more.
+const MAX_ALBUM: usize = 10;
 
 /// Content that no message can show; repeating won't help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -40,7 +49,8 @@ pub enum Unrenderable {
 }
 
 /// Shapes: at least one part, unless the content is nothing but an activity; buttons or keyboard hang on the last one.
-/// A document carries its text as a caption if it fits there, otherwise the text follows in messages of its own.
+/// A document carries its text as a caption if it fits there, otherwise the text follows in messages of its own. So does an
+/// album, unless there are buttons: they need a text to stand under.
 pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
     let mut spans: Vec<Span> = content.progress.iter().filter_map(progress_line).collect();
     spans.extend_from_slice(&content.text);
@@ -49,6 +59,18 @@ pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
 
     let mut parts = Vec::new();
     let mut texts = Vec::new();
+    let is_caption = content.file.is_none() && markup.is_none() && text.len_utf16() <= CAPTION_LIMIT;
+    for (at, pictures) in content.album.chunks(MAX_ALBUM).enumerate() {
+        let caption = if is_caption && at == 0 {
+            text.split(CAPTION_LIMIT).pop().unwrap_or_default()
+        } else {
+            Styled::default()
+        };
+        parts.push(Part::Album {
+            pictures: pictures.to_vec(),
+            caption,
+        });
+    }
     if let Some(file) = &content.file {
         let fits = text.len_utf16() <= CAPTION_LIMIT;
         let caption = if fits {
@@ -62,13 +84,15 @@ pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
             caption,
             markup: None,
         });
-    } else {
+    } else if parts.is_empty() || !is_caption {
         texts = text.split(TEXT_LIMIT);
     }
     parts.extend(texts.into_iter().map(|text| Part::Text { text, markup: None }));
 
     match parts.last_mut() {
         Some(Part::Text { markup: last, .. } | Part::Document { markup: last, .. }) => *last = markup,
+        Some(Part::Album { .. }) if markup.is_none() => {}
+        Some(Part::Album { .. }) => return Err(Unrenderable::Empty),
         None if content.activity.is_some() && markup.is_none() => {}
         None => return Err(Unrenderable::Empty),
     }
@@ -196,6 +220,37 @@ mod tests {
         };
         assert!(caption.text.is_empty());
         assert!(!fits_an_edit(&parts));
+    }
+
+    #[test]
+    fn an_album_carries_a_short_text_and_buttons_stand_under_a_text_of_their_own() {
+        let mut content = Content {
+            text: vec![plain("Анна, версия 2")],
+            album: vec![file(); 12],
+            ..Content::default()
+        };
+        let parts = render(&content).unwrap();
+        let shape: Vec<(usize, &str)> = parts
+            .iter()
+            .map(|part| match part {
+                Part::Album { pictures, caption } => (pictures.len(), caption.text.as_str()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(shape, [(10, "Анна, версия 2"), (2, "")]);
+        assert!(!fits_an_edit(&parts));
+
+        content.album.truncate(1);
+        content.buttons = buttons();
+        let parts = render(&content).unwrap();
+        assert!(
+            matches!(&parts[..], [Part::Album { caption, .. }, Part::Text { markup: Some(_), .. }] if caption.text.is_empty()),
+            "{parts:?}"
+        );
+        content.text = Vec::new();
+        assert_eq!(render(&content), Err(Unrenderable::Empty), "buttons need a text");
+        content.buttons = Vec::new();
+        assert!(matches!(&render(&content).unwrap()[..], [Part::Album { .. }]));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct HalfSent {
     pub parts: usize,
     pub message_ref: String,
     pub external_file_id: Option<String>,
+    /// Of the pictures that were uploaded or were known, in their order.
+    pub album_file_ids: Vec<String>,
 }
 
 #[derive(Debug, Default)]

@@ -105,8 +105,20 @@ impl Limiter {
 
     /// Waits for this chat's turn and takes it. Errors: the wait would outlast `deadline`; nothing is taken.
     pub async fn acquire(&self, chat: i64, urgency: Urgency, deadline: Instant) -> Result<(), Instant> {
+        self.acquire_many(chat, 1, urgency, deadline).await
+    }
+
+    /// The same for a call that counts as `messages` of them, such as an album: it begins as one would, and whatever comes
+    /// after it waits until all of them are paid for.
+    pub async fn acquire_many(
+        &self,
+        chat: i64,
+        messages: u32,
+        urgency: Urgency,
+        deadline: Instant,
+    ) -> Result<(), Instant> {
         loop {
-            let opens = match self.try_take(chat, urgency) {
+            let opens = match self.try_take(chat, messages, urgency) {
                 Ok(()) => return Ok(()),
                 Err(opens) => opens,
             };
@@ -132,7 +144,7 @@ impl Limiter {
         state.last_flood = Some((chat, now));
     }
 
-    fn try_take(&self, chat: i64, urgency: Urgency) -> Result<(), Instant> {
+    fn try_take(&self, chat: i64, messages: u32, urgency: Urgency) -> Result<(), Instant> {
         let now = Instant::now();
         let mut state = self.lock();
         let mut opens = state.paused_until;
@@ -155,8 +167,10 @@ impl Limiter {
         }
         if let Some(overall) = self.overall {
             let interval = overall.interval * state.replicas;
-            state.all.take(now, interval);
-            entry(&mut state, chat, now).bucket.take(now, CHAT_INTERVAL);
+            state.all.take(now, interval * messages);
+            entry(&mut state, chat, now)
+                .bucket
+                .take(now, CHAT_INTERVAL * messages);
         }
         Ok(())
     }
@@ -198,6 +212,23 @@ mod tests {
             took >= Duration::from_secs(5) && took < Duration::from_secs(7),
             "{took:?}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_album_counts_as_its_pictures() {
+        let limiter = Limiter::new(30);
+        let start = Instant::now();
+        for _ in 0..3 {
+            limiter
+                .acquire_many(1, 10, Urgency::Conversation, far().await)
+                .await
+                .unwrap();
+        }
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs(4) && took < Duration::from_secs(7), "{took:?}");
+        limiter.acquire(1, Urgency::Conversation, far().await).await.unwrap();
+        let took = start.elapsed();
+        assert!(took >= Duration::from_secs(14), "thirty pictures are paid for: {took:?}");
     }
 
     #[tokio::test(start_paused = true)]

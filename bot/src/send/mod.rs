@@ -2,6 +2,7 @@
 //! reported before the next message of that chat goes out.
 
 mod activity;
+mod album;
 mod ledger;
 mod limiter;
 mod outcome;

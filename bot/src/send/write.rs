@@ -32,13 +32,15 @@ const QUICK_TRIES: u32 = 2;
 
 /// Where a delivery goes and how long it may try.
 #[derive(Debug, Clone, Copy)]
-struct Aim {
-    chat: ChatId,
-    urgency: Urgency,
-    until: Instant,
-    attempt: u32,
+pub(super) struct Aim {
+    pub(super) chat: ChatId,
+    pub(super) urgency: Urgency,
+    pub(super) until: Instant,
+    pub(super) attempt: u32,
     /// Doing it twice is the same as once.
-    is_repeatable: bool,
+    pub(super) is_repeatable: bool,
+    /// How many messages the rate limit counts.
+    pub(super) messages: u32,
 }
 
 impl Inner {
@@ -58,6 +60,7 @@ impl Inner {
             until,
             attempt: delivery.attempt,
             is_repeatable: false,
+            messages: 1,
         };
         if let Some(old) = delivery
             .retire
@@ -84,12 +87,23 @@ impl Inner {
             self.retire(aim, target);
         }
         for (at, part) in parts.iter().enumerate().skip(half.parts) {
-            let sent = self.send(part, aim).await?;
-            half = HalfSent {
-                parts: at + 1,
-                message_ref: sent.message_id.to_string(),
-                external_file_id: sent.document.map(|document| document.file_id).or(half.external_file_id),
-            };
+            if let Part::Album { pictures, caption } = part {
+                let sent = self.send_album(pictures, caption, aim).await?;
+                half.album_file_ids.extend(sent.file_ids);
+                half = HalfSent {
+                    parts: at + 1,
+                    message_ref: sent.message_ref,
+                    ..half
+                };
+            } else {
+                let sent = self.send(part, aim).await?;
+                half = HalfSent {
+                    parts: at + 1,
+                    message_ref: sent.message_id.to_string(),
+                    external_file_id: sent.document.map(|document| document.file_id).or(half.external_file_id),
+                    ..half
+                };
+            }
             if half.parts < parts.len() {
                 self.ledger.remember_half_sent(&delivery.id, half.clone());
             }
@@ -99,9 +113,17 @@ impl Inner {
             .file
             .as_ref()
             .and_then(|file| file.external_file_id.as_ref());
+        let album = &delivery.content.album;
+        let are_known = album
+            .iter()
+            .map(|picture| picture.external_file_id.as_ref())
+            .eq(half.album_file_ids.iter().map(Some));
+        // Fewer ids than pictures would be kept for the wrong ones.
+        let is_news = half.album_file_ids.len() == album.len() && !are_known;
         Ok(Outcome::Sent {
             message_ref: half.message_ref,
             external_file_id: half.external_file_id.filter(|id| Some(id) != known),
+            album_file_ids: if is_news { half.album_file_ids } else { Vec::new() },
         })
     }
 
@@ -127,6 +149,7 @@ impl Inner {
             Ok(_) | Err(Verdict::NotModified) => Ok(Some(Outcome::Sent {
                 message_ref: target.to_owned(),
                 external_file_id: None,
+                album_file_ids: Vec::new(),
             })),
             Err(Verdict::CannotEdit) => Ok(None),
             Err(verdict) => Err(fate(verdict)),
@@ -143,6 +166,7 @@ impl Inner {
                 self.write(aim, || self.telegram.call(&payload)).await.map_err(fate)
             }
             Part::Document { file, caption, markup } => self.send_document(file, caption, markup.as_ref(), aim).await,
+            Part::Album { .. } => Err(rejected("an album is sent by itself")),
         }
     }
 
@@ -202,13 +226,15 @@ impl Inner {
 
     /// One call under the rate limit. Pauses that Telegram asks for are waited out while the delivery is ours; longer
     /// ones are given back to the CRM.
-    async fn write<T, F>(&self, aim: Aim, mut call: impl FnMut() -> F) -> Result<T, Verdict>
+    pub(super) async fn write<T, F>(&self, aim: Aim, mut call: impl FnMut() -> F) -> Result<T, Verdict>
     where
         F: Future<Output = Result<T, TelegramError>>,
     {
         let mut quick = Backoff::new(Duration::from_millis(400), Duration::from_secs(2));
         loop {
-            let turn = self.limiter.acquire(aim.chat.0, aim.urgency, aim.until);
+            let turn = self
+                .limiter
+                .acquire_many(aim.chat.0, aim.messages, aim.urgency, aim.until);
             let turn = tokio::select! {
                 turn = turn => turn,
                 () = self.give_back.cancelled() => Err(Instant::now()),
@@ -273,7 +299,7 @@ impl Inner {
 }
 
 /// Answers that only mean something for an edit or a file id are refusals anywhere else.
-fn fate(verdict: Verdict) -> Outcome {
+pub(super) fn fate(verdict: Verdict) -> Outcome {
     match verdict {
         Verdict::Final(outcome) => outcome,
         Verdict::Wait(pause) => retry_after(pause, "Telegram asks to wait"),
@@ -282,7 +308,7 @@ fn fate(verdict: Verdict) -> Outcome {
     }
 }
 
-fn rejected(reason: &str) -> Outcome {
+pub(super) fn rejected(reason: &str) -> Outcome {
     Outcome::Rejected {
         reason: reason.to_owned(),
     }
@@ -300,7 +326,7 @@ fn no_preview() -> LinkPreviewOptions {
 }
 
 /// A name that travels in a header and lands on a phone's disk.
-fn safe_name(name: &str) -> Cow<'static, str> {
+pub(super) fn safe_name(name: &str) -> Cow<'static, str> {
     let clean: String = name
         .chars()
         .map(|letter| match letter {
