@@ -1,11 +1,16 @@
 //! Google Sheets as public CSV (`export?format=csv&gid=`), with the traps of that way: HTML with status 200, redirects,
 //! login pages. Source: observed behaviour, see docs/providers.md.
 
+mod address;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use domain::language::Language;
 use thiserror::Error;
 use url::Url;
+
+pub use address::{AddressError, Document, Pasted, SheetAddress};
 
 /// A table of 20,000 rows is about 2 MB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
@@ -19,13 +24,6 @@ pub struct SheetsConfig {
     pub deadline: Duration,
     /// Follows no redirects by itself.
     pub http: reqwest::Client,
-}
-
-/// A document and its tabs, by number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SheetAddress {
-    pub spreadsheet_id: String,
-    pub gid: u64,
 }
 
 #[derive(Debug, Error)]
@@ -54,39 +52,81 @@ pub struct Sheets {
     config: SheetsConfig,
 }
 
-impl SheetAddress {
-    /// Understands a bare id or any address somebody pasted from the browser.
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let is_id = |id: &str| {
-            id.len() >= 20
-                && id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        };
-        if is_id(text) {
-            return Some(Self {
-                spreadsheet_id: text.to_owned(),
-                gid: 0,
-            });
+impl Error {
+    /// Whether it may pass by itself within minutes.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Timeout | Self::Unreachable(_) | Self::Busy(_))
+    }
+
+    /// Stable, for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable(_) => "unreachable",
+            Self::NotPublic => "not_public",
+            Self::NotFound(_) => "not_found",
+            Self::Busy(_) => "busy",
+            Self::NotCsv => "not_a_table",
+            Self::TooLarge => "too_large",
+            Self::ForeignRedirect(_) => "foreign_redirect",
         }
-        let after = text.split_once("/d/")?.1;
-        let id = after.split(['/', '?', '#']).next().filter(|id| is_id(id))?;
-        let gid = text
-            .split(['?', '#', '&'])
-            .find_map(|part| part.strip_prefix("gid="))
-            .and_then(|gid| gid.parse().ok())
-            .unwrap_or_default();
-        Some(Self {
-            spreadsheet_id: id.to_owned(),
-            gid,
-        })
+    }
+
+    /// What happened and what to do, for the sheet's owner.
+    pub const fn message(&self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::Timeout, Language::Ru) => "Google Таблицы не ответили вовремя. Обычно это проходит само.",
+            (Self::Timeout, Language::En) => "Google Sheets did not answer in time. This usually passes by itself.",
+            (Self::Unreachable(_), Language::Ru) => {
+                "До Google Таблиц не получилось достучаться: нет связи или её обрывают по дороге."
+            }
+            (Self::Unreachable(_), Language::En) => {
+                "Google Sheets could not be reached: there is no connection, or it is cut off on the way."
+            }
+            (Self::NotPublic, Language::Ru) => {
+                "Таблица закрыта: вместо неё приходит страница входа. Откройте доступ: «Настройки доступа» → «Все, у кого есть ссылка» → «Читатель»."
+            }
+            (Self::NotPublic, Language::En) => {
+                "The sheet is closed: a sign-in page comes instead. Open it: Share → Anyone with the link → Viewer."
+            }
+            (Self::NotFound(_), Language::Ru) => {
+                "Такой таблицы или такого листа нет: возможно, их удалили. Проверьте адрес и номера листов (gid)."
+            }
+            (Self::NotFound(_), Language::En) => {
+                "There is no such spreadsheet or tab: perhaps it was deleted. Check the address and the tabs' numbers (gid)."
+            }
+            (Self::Busy(_), Language::Ru) => "У Google Таблиц неполадки или слишком много запросов. Обычно это проходит само.",
+            (Self::Busy(_), Language::En) => "Google Sheets is in trouble or too busy. This usually passes by itself.",
+            (Self::NotCsv, Language::Ru) => {
+                "Google прислал не таблицу, а что-то другое. Проверьте, что ссылка ведёт на Google Таблицу."
+            }
+            (Self::NotCsv, Language::En) => {
+                "Google sent something that is not a table. Check that the link leads to a Google spreadsheet."
+            }
+            (Self::TooLarge, Language::Ru) => {
+                "Лист слишком большой: больше 16 МБ. Проверьте, что выбран лист с программами, и уберите лишнее."
+            }
+            (Self::TooLarge, Language::En) => {
+                "The tab is too large: over 16 MB. Check that it is the one with the programmes, and remove what is not needed."
+            }
+            (Self::ForeignRedirect(_), Language::Ru) => {
+                "Ссылка уводит с Google на чужой адрес, поэтому таблица не прочитана. Скопируйте адрес из самой таблицы."
+            }
+            (Self::ForeignRedirect(_), Language::En) => {
+                "The link leads away from Google, so the sheet was not read. Copy the address from the spreadsheet itself."
+            }
+        }
     }
 }
 
 impl Sheets {
     pub const fn new(config: SheetsConfig) -> Self {
         Self { config }
+    }
+
+    /// Where the sheets are asked for.
+    pub const fn base_url(&self) -> &Url {
+        &self.config.base_url
     }
 
     /// The bytes of one tab as CSV. Everything that is not surely a table is an error, never an empty table.
@@ -97,11 +137,7 @@ impl Sheets {
     }
 
     async fn follow(&self, address: &SheetAddress) -> Result<Bytes, Error> {
-        let base = self.config.base_url.as_str().trim_end_matches('/');
-        let start = format!(
-            "{base}/spreadsheets/d/{}/export?format=csv&gid={}",
-            address.spreadsheet_id, address.gid
-        );
+        let start = address.csv_address(&self.config.base_url);
         let mut url = Url::parse(&start).map_err(|_| Error::NotFound(0))?;
         for _ in 0..=MAX_REDIRECTS {
             let response = self
@@ -149,13 +185,21 @@ impl Sheets {
 }
 
 async fn read_csv(mut response: reqwest::Response) -> Result<Bytes, Error> {
-    let is_csv = response
+    let kind = response
         .headers()
         .get("content-type")
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/csv"));
-    if !is_csv {
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if kind.starts_with("text/html") {
+        // A page with status 200 is the sign-in page.
         return Err(Error::NotPublic);
+    }
+    if !kind.starts_with("text/csv") {
+        return Err(Error::NotCsv);
+    }
+    if response.content_length().is_some_and(|length| length > MAX_BYTES as u64) {
+        return Err(Error::TooLarge);
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = response
@@ -178,31 +222,3 @@ async fn read_csv(mut response: reqwest::Response) -> Result<Bytes, Error> {
     Ok(body.freeze())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_pasted_address_is_understood() {
-        let id = "1VoronkaTemplatesDemo0000000001";
-        for (text, gid) in [
-            (id.to_owned(), 0),
-            (
-                format!("https://docs.google.com/spreadsheets/d/{id}/edit?gid=5#gid=5"),
-                5,
-            ),
-            (format!("https://docs.google.com/spreadsheets/d/{id}/edit#gid=7"), 7),
-            (format!("  https://docs.google.com/spreadsheets/d/{id}  "), 0),
-        ] {
-            assert_eq!(
-                SheetAddress::parse(&text),
-                Some(SheetAddress {
-                    spreadsheet_id: id.into(),
-                    gid
-                }),
-                "{text}"
-            );
-        }
-        assert_eq!(SheetAddress::parse("https://example.com/"), None);
-    }
-}

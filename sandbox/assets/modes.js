@@ -26,6 +26,13 @@ export function llmModes() {
     ["refuse", say("Отказывается", "Refuses"), say("«Не могу помочь с этим».", "“I can't help with that”.")],
     ["error", say("Ошибка 500", "Error 500"), say("Сервис сломался у себя.", "The service broke on its side.")],
     ["rate_limited", say("Слишком часто", "Rate limited"), say("429, попробуйте позже.", "429, try later.")],
+    ["promises", say("Обещает", "Promises"), say("«Похудеете за месяц, гарантируем».", "“You will lose weight fast, guaranteed”.")],
+    ["medical_advice", say("Лечит", "Plays the doctor"), say("Советует лекарства.", "Advises medicines.")],
+    ["filter", say("Фильтр провайдера", "The provider's filter"), say("Ответ задержан.", "The answer is held back.")],
+    ["cut_off", say("Упирается в предел", "Hits the limit"), say("Ответ обрывается на пределе токенов.", "The answer stops at the limit of tokens.")],
+    ["html", say("Страница вместо ответа", "A page instead"), say("HTML с кодом 200.", "HTML with status 200.")],
+    ["bad_key", say("Не узнаёт ключ", "Rejects the key"), say("401.", "401.")],
+    ["no_model", say("Не знает модели", "Has no such model"), say("404.", "404.")],
     ["no_money", say("Кончились деньги", "Out of money"), say("На счёте сервиса пусто.", "The service's balance is empty.")],
   ];
 }

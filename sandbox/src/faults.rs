@@ -90,13 +90,49 @@ pub enum LlmMode {
     Error,
     RateLimited,
     NoMoney,
+    /// Good numbers, and words that promise a result by a date.
+    Promises,
+    /// Good numbers, and words that belong to a doctor.
+    MedicalAdvice,
+    /// The provider's filter holds the answer back.
+    Filter,
+    /// The limit of tokens was reached in the middle.
+    CutOff,
+    /// The key is not known.
+    BadKey,
+    /// No such model.
+    NoModel,
+    /// A page instead of JSON, with status 200.
+    Html,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LlmFaults {
     pub mode: LlmMode,
     pub slow_ms: u64,
+    /// How many calls `mode` spoils before all is well again; 0 means every call.
+    pub mode_next: u32,
+    /// `Retry-After` of a busy answer, in seconds.
+    pub retry_after_s: u64,
+    /// How structured output is understood: `full`, `bare` (the schema without its envelope), `json_object` or `none`; what
+    /// is not understood is answered with 400.
+    pub structured: String,
+    /// The only name of the token limit that is taken; empty: any.
+    pub token_limit_field: String,
+}
+
+impl Default for LlmFaults {
+    fn default() -> Self {
+        Self {
+            mode: LlmMode::Ok,
+            slow_ms: 0,
+            mode_next: 0,
+            retry_after_s: 2,
+            structured: "full".to_owned(),
+            token_limit_field: String::new(),
+        }
+    }
 }
 
 /// Why a change of the switches was refused.

@@ -1,9 +1,10 @@
 //! YandexGPT's own completion API.
 //! Source: yandex-cloud/cloudapi, `text_generation_service.proto` (00e9ff0), and the structured output guide.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Answer, Error, LlmConfig, MAX_ANSWER_TOKENS, Prompt, by_status};
+use super::refusal::Refusal;
+use super::{End, Error, Failure, Form, LlmConfig, Prompt, Reply, Tokens, read_bounded};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -11,7 +12,10 @@ struct Request<'a> {
     model_uri: String,
     completion_options: Options,
     messages: [Message<'a>; 2],
-    json_schema: JsonSchema<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_schema: Option<JsonSchema<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json_object: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -19,7 +23,8 @@ struct Request<'a> {
 struct Options {
     stream: bool,
     /// 0 to 1.
-    temperature: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
     /// An int64 is a string in the JSON mapping of protobuf.
     max_tokens: String,
 }
@@ -62,87 +67,91 @@ struct AnswerMessage {
     text: String,
 }
 
-/// Counters are strings.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Usage {
-    #[serde(default)]
-    input_text_tokens: String,
-    #[serde(default)]
-    completion_tokens: String,
+    #[serde(default, deserialize_with = "count")]
+    input_text_tokens: u64,
+    #[serde(default, deserialize_with = "count")]
+    completion_tokens: u64,
 }
 
-pub(super) async fn complete(
+/// Counters are strings; a server that sends numbers is understood as well.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => text.parse().unwrap_or_default(),
+        other => other.as_u64().unwrap_or_default(),
+    })
+}
+
+pub(super) async fn ask(
+    http: &reqwest::Client,
     config: &LlmConfig,
-    base_url: &str,
-    api_key: &str,
-    folder_id: &str,
+    system: &str,
     prompt: &Prompt<'_>,
-) -> Result<Answer, Error> {
+    form: Form,
+) -> Result<Reply, Failure> {
     let request = Request {
-        model_uri: format!("gpt://{folder_id}/{}", config.model),
+        model_uri: config.yandex_model(),
         completion_options: Options {
             stream: false,
-            temperature: (f32::from(config.temperature_millis) / 1000.0).clamp(0.0, 1.0),
-            max_tokens: MAX_ANSWER_TOKENS.to_string(),
+            temperature: config.temperature().map(|temperature| temperature.clamp(0.0, 1.0)),
+            max_tokens: config.max_answer_tokens.to_string(),
         },
         messages: [
             Message {
                 role: "system",
-                text: prompt.system,
+                text: system,
             },
             Message {
                 role: "user",
                 text: prompt.user,
             },
         ],
-        json_schema: JsonSchema { schema: &prompt.schema },
+        json_schema: matches!(form, Form::Schema | Form::BareSchema).then_some(JsonSchema { schema: prompt.schema }),
+        json_object: (form == Form::JsonObject).then_some(true),
     };
-    let url = format!("{}/foundationModels/v1/completion", base_url.trim_end_matches('/'));
-    let response = config
-        .http
+    let url = format!(
+        "{}/foundationModels/v1/completion",
+        config.base_url.trim_end_matches('/')
+    );
+    let response = http
         .post(url)
-        .header("Authorization", format!("Api-Key {api_key}"))
+        .header("Authorization", format!("Api-Key {}", config.api_key))
+        .header("x-folder-id", &config.folder_id)
         // What people answered must not stay in somebody's logs.
         .header("x-data-logging-enabled", "false")
         .json(&request)
         .send()
         .await
-        .map_err(|error| {
-            if error.is_timeout() {
-                Error::Timeout
-            } else {
-                Error::Unreachable
-            }
-        })?;
-    let status = response.status().as_u16();
+        .map_err(|_| Error::Unreachable)?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = read_bounded(response).await?;
     if status != 200 {
-        return Err(by_status(status));
+        return Err(Refusal { status, headers, body }.failure());
     }
-    let body: Response = response.json().await.map_err(|_| Error::Unexpected { status })?;
-    let usage = body.result.usage.as_ref();
-    let count = |text: Option<&String>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
-    let (prompt_tokens, answer_tokens) = (
-        count(usage.map(|usage| &usage.input_text_tokens)),
-        count(usage.map(|usage| &usage.completion_tokens)),
-    );
+    let body: Response = serde_json::from_slice(&body).map_err(|_| Error::Unexpected { status })?;
+    let tokens = body.result.usage.as_ref().map_or_else(Tokens::default, |usage| Tokens {
+        prompt: usage.input_text_tokens,
+        answer: usage.completion_tokens,
+    });
     let alternative = body
         .result
         .alternatives
         .into_iter()
         .next()
         .ok_or(Error::Unexpected { status })?;
-    match alternative.status.as_str() {
-        "ALTERNATIVE_STATUS_FINAL" => {}
-        "ALTERNATIVE_STATUS_TRUNCATED_FINAL" => return Err(Error::CutOff),
+    let end = match alternative.status.as_str() {
+        "ALTERNATIVE_STATUS_FINAL" => End::Whole,
+        "ALTERNATIVE_STATUS_TRUNCATED_FINAL" => End::CutOff,
         // A refusal comes with HTTP 200.
-        "ALTERNATIVE_STATUS_CONTENT_FILTER" => return Err(Error::Refused),
-        _ => return Err(Error::Unexpected { status }),
-    }
-    Ok(Answer {
+        "ALTERNATIVE_STATUS_CONTENT_FILTER" => End::Filtered,
+        _ => return Err(Error::Unexpected { status }.into()),
+    };
+    Ok(Reply {
         text: alternative.message.text,
         model: body.result.model_version,
-        prompt_tokens,
-        answer_tokens,
+        tokens,
+        end,
     })
 }

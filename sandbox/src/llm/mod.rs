@@ -4,7 +4,10 @@ pub mod openai;
 pub mod words;
 pub mod yandex;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -32,6 +35,8 @@ pub struct LlmExchange {
     /// 0 when no answer was given at all.
     pub status: u16,
     pub mode: LlmMode,
+    /// What was said beside the body; never a key.
+    pub headers: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default)]
@@ -86,10 +91,21 @@ async fn exchange(
     sandbox: &Sandbox,
     dialect: &'static str,
     path: &str,
+    headers: &HeaderMap,
     body: &[u8],
     answer: impl FnOnce(&Value, &LlmFaults) -> Reply,
 ) -> Response {
-    let faults = sandbox.world().faults.llm.clone();
+    let faults = {
+        let mut world = sandbox.world();
+        let faults = world.faults.llm.clone();
+        if faults.mode != LlmMode::Ok && faults.mode_next > 0 {
+            world.faults.llm.mode_next -= 1;
+            if world.faults.llm.mode_next == 0 {
+                world.faults.llm.mode = LlmMode::Ok;
+            }
+        }
+        faults
+    };
     let request: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let note = |status: u16, request_body: Value, response_body: Value| {
         let mut world = sandbox.world();
@@ -102,6 +118,7 @@ async fn exchange(
             response_body,
             status,
             mode: faults.mode,
+            headers: said(headers),
         });
     };
     if faults.slow_ms > 0 {
@@ -112,9 +129,21 @@ async fn exchange(
         sandbox.stop.cancelled().await;
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
+    if faults.mode == LlmMode::Html {
+        note(200, request, Value::Null);
+        return axum::response::Html("<html><body>Проводятся работы</body></html>").into_response();
+    }
     let reply = answer(&request, &faults);
     note(reply.status.as_u16(), request, reply.body.clone());
     reply.into_response()
+}
+
+/// What a test may want to know of the headers.
+fn said(headers: &HeaderMap) -> BTreeMap<String, String> {
+    ["x-data-logging-enabled", "x-folder-id", "openai-project"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned())))
+        .collect()
 }
 
 /// Both back ends want a key; which one doesn't matter here.
@@ -126,6 +155,18 @@ fn has_key(headers: &HeaderMap, schemes: &[&str]) -> bool {
         .is_some_and(|(scheme, key)| {
             !key.trim().is_empty() && schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme))
         })
+}
+
+/// Whether a server that understands `structured` takes this question's form. `schema` is what was sent in its place, with
+/// or without its envelope; `is_object` whether any JSON was asked for.
+fn takes_form(faults: &LlmFaults, schema: Option<&Value>, is_object: bool) -> bool {
+    let has_envelope = schema.is_some_and(|schema| schema.get("schema").is_some());
+    match faults.structured.as_str() {
+        "full" => schema.is_none() || has_envelope,
+        "bare" => schema.is_none() || !has_envelope,
+        "json_object" => schema.is_none(),
+        _ => schema.is_none() && !is_object,
+    }
 }
 
 /// Roughly what tokenisers make of Russian text; only the counters need it.

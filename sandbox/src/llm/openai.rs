@@ -8,7 +8,7 @@ use axum::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Reply, exchange, has_key, tokens, words};
+use super::{Reply, exchange, has_key, takes_form, tokens, words};
 use crate::{
     clock::real_ms,
     faults::{LlmFaults, LlmMode},
@@ -38,8 +38,8 @@ fn is_reseller(path: &str) -> bool {
     path.starts_with("/proxyapi/")
 }
 
-fn mishap(path: &str, mode: LlmMode) -> Option<Reply> {
-    match mode {
+fn mishap(path: &str, faults: &LlmFaults) -> Option<Reply> {
+    match faults.mode {
         LlmMode::Error => Some(error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "server_error",
@@ -57,9 +57,25 @@ fn mishap(path: &str, mode: LlmMode) -> Option<Reply> {
                     "Rate limit reached for requests. Please try again in 2s.",
                 )
             };
-            reply.retry_after_s = Some(2);
+            reply.retry_after_s = Some(faults.retry_after_s);
             Some(reply)
         }
+        LlmMode::BadKey if is_reseller(path) => Some(Reply::error(
+            StatusCode::UNAUTHORIZED,
+            json!({"detail": "Invalid API key"}),
+        )),
+        LlmMode::BadKey => Some(error(
+            StatusCode::UNAUTHORIZED,
+            "invalid_request_error",
+            Some("invalid_api_key"),
+            "Incorrect API key provided.",
+        )),
+        LlmMode::NoModel => Some(error(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            Some("model_not_found"),
+            "The model does not exist or you do not have access to it.",
+        )),
         LlmMode::NoMoney if is_reseller(path) => Some(Reply::error(
             StatusCode::PAYMENT_REQUIRED,
             json!({"detail": "Insufficient balance to run this request"}),
@@ -71,6 +87,38 @@ fn mishap(path: &str, mode: LlmMode) -> Option<Reply> {
             "You exceeded your current quota, please check your plan and billing details.",
         )),
         _ => None,
+    }
+}
+
+/// What this server does not understand.
+fn wrong_field(request: &Value, faults: &LlmFaults) -> Option<Reply> {
+    let refuse = |field: &str| {
+        let mut reply = error(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            Some("unsupported_parameter"),
+            &format!("Unsupported parameter: '{field}'."),
+        );
+        if let Some(param) = reply.body.pointer_mut("/error/param") {
+            *param = json!(field);
+        }
+        Some(reply)
+    };
+    let limits = ["max_tokens", "max_completion_tokens"];
+    let wanted = faults.token_limit_field.as_str();
+    if let Some(wrong) = limits
+        .iter()
+        .find(|limit| !wanted.is_empty() && **limit != wanted && request.get(**limit).is_some())
+    {
+        return refuse(wrong);
+    }
+    let format = request.get("response_format");
+    let kind = format.and_then(|format| format.get("type")).and_then(Value::as_str);
+    let schema = format.and_then(|format| format.get("json_schema"));
+    if takes_form(faults, schema, kind == Some("json_object")) {
+        None
+    } else {
+        refuse("response_format")
     }
 }
 
@@ -87,7 +135,7 @@ fn answer(path: &str, headers: &HeaderMap, request: &Value, faults: &LlmFaults) 
             )
         };
     }
-    if let Some(reply) = mishap(path, faults.mode) {
+    if let Some(reply) = mishap(path, faults) {
         return reply;
     }
     let model = request.get("model").and_then(Value::as_str).unwrap_or_default();
@@ -108,6 +156,9 @@ fn answer(path: &str, headers: &HeaderMap, request: &Value, faults: &LlmFaults) 
             "the sandbox doesn't play streamed answers",
         );
     }
+    if let Some(reply) = wrong_field(request, faults) {
+        return reply;
+    }
     let prompt = messages
         .iter()
         .rev()
@@ -115,6 +166,11 @@ fn answer(path: &str, headers: &HeaderMap, request: &Value, faults: &LlmFaults) 
         .map(content)
         .unwrap_or_default();
     let prompt_tokens: usize = messages.iter().map(|message| tokens(&content(message))).sum();
+    let finish_reason = match faults.mode {
+        LlmMode::CutOff => "length",
+        LlmMode::Filter => "content_filter",
+        _ => "stop",
+    };
     let (message, text) = if faults.mode == LlmMode::Refuse {
         let refusal = words::refusal(&prompt);
         (
@@ -131,7 +187,7 @@ fn answer(path: &str, headers: &HeaderMap, request: &Value, faults: &LlmFaults) 
         "object": "chat.completion",
         "created": real_ms().div_euclid(1000),
         "model": model,
-        "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason}],
         "usage": {
             "prompt_tokens": prompt_tokens,
             "completion_tokens": completion_tokens,
@@ -142,7 +198,7 @@ fn answer(path: &str, headers: &HeaderMap, request: &Value, faults: &LlmFaults) 
 
 pub async fn completions(State(sandbox): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let path = uri.path();
-    exchange(&sandbox, "openai", path, &body, |request, faults| {
+    exchange(&sandbox, "openai", path, &headers, &body, |request, faults| {
         answer(path, &headers, request, faults)
     })
     .await

@@ -192,10 +192,26 @@ pub fn answer(prompt: &str, mode: LlmMode) -> String {
         LlmMode::WrongNumbers => spoil_numbers(&mut worded),
         LlmMode::MissingExercise => drop_exercise(&mut worded),
         LlmMode::InventedExercise => invent_exercise(&mut worded, english),
+        LlmMode::Promises => say_everywhere(
+            &mut worded,
+            if english {
+                "You will lose weight fast, we guarantee it."
+            } else {
+                "Вы точно похудеете за месяц, мы это гарантируем."
+            },
+        ),
+        LlmMode::MedicalAdvice => say_everywhere(
+            &mut worded,
+            if english {
+                "If it hurts, take ibuprofen and carry on with the therapy."
+            } else {
+                "Если болит, примите ибупрофен и продолжайте лечение."
+            },
+        ),
         _ => {}
     }
     let text = worded.to_string();
-    if mode == LlmMode::BrokenJson {
+    if matches!(mode, LlmMode::BrokenJson | LlmMode::CutOff) {
         let half = text.chars().count() / 2;
         return text.chars().take(half).collect();
     }
@@ -294,6 +310,23 @@ fn spoil_numbers(worded: &mut Value) {
 fn drop_exercise(worded: &mut Value) {
     if let Some(day) = days_of(worded).find(|day| !day.is_empty()) {
         day.remove(day.len() / 2);
+    }
+}
+
+/// Puts a sentence into every text of the answer.
+fn say_everywhere(worded: &mut Value, sentence: &str) {
+    match worded {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if matches!(name.as_str(), "intro" | "focus" | "title" | "cue" | "closing") {
+                    *value = json!(sentence);
+                } else {
+                    say_everywhere(value, sentence);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| say_everywhere(value, sentence)),
+        _ => {}
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Reply, exchange, has_key, tokens, words};
+use super::{Reply, exchange, has_key, takes_form, tokens, words};
 use crate::{
     faults::{LlmFaults, LlmMode},
     world::Shared,
@@ -24,8 +24,8 @@ fn error(status: StatusCode, grpc_code: u8, message: &str) -> Reply {
     )
 }
 
-fn mishap(mode: LlmMode) -> Option<Reply> {
-    match mode {
+fn mishap(faults: &LlmFaults) -> Option<Reply> {
+    match faults.mode {
         LlmMode::Error => Some(error(StatusCode::INTERNAL_SERVER_ERROR, 13, "internal error")),
         LlmMode::RateLimited => {
             let mut reply = error(
@@ -33,9 +33,11 @@ fn mishap(mode: LlmMode) -> Option<Reply> {
                 8,
                 "ai.textGenerationCompletionSessionsCount.count gauge quota limit exceed",
             );
-            reply.retry_after_s = Some(2);
+            reply.retry_after_s = Some(faults.retry_after_s);
             Some(reply)
         }
+        LlmMode::BadKey => Some(error(StatusCode::UNAUTHORIZED, 16, "Unknown api key")),
+        LlmMode::NoModel => Some(error(StatusCode::NOT_FOUND, 5, "Failed to get model")),
         LlmMode::NoMoney => Some(error(
             StatusCode::FORBIDDEN,
             7,
@@ -53,7 +55,7 @@ fn answer(headers: &HeaderMap, request: &Value, faults: &LlmFaults) -> Reply {
     if !has_key(headers, &["Api-Key", "Bearer"]) {
         return error(StatusCode::UNAUTHORIZED, 16, "The token is missing or invalid");
     }
-    if let Some(reply) = mishap(faults.mode) {
+    if let Some(reply) = mishap(faults) {
         return reply;
     }
     let model = request.get("modelUri").and_then(Value::as_str).unwrap_or_default();
@@ -71,16 +73,27 @@ fn answer(headers: &HeaderMap, request: &Value, faults: &LlmFaults) -> Reply {
     if streamed == Some(true) {
         return error(StatusCode::BAD_REQUEST, 3, "the sandbox doesn't play streamed answers");
     }
+    let is_object = request.get("jsonObject").and_then(Value::as_bool) == Some(true);
+    if !takes_form(faults, request.get("jsonSchema"), is_object) {
+        // The other of the two envelopes in the wild.
+        return Reply::error(
+            StatusCode::BAD_REQUEST,
+            json!({"code": 3, "message": "json_schema is not supported by the model", "details": []}),
+        );
+    }
     let prompt = messages
         .iter()
         .rev()
         .find(|message| message.get("role").and_then(Value::as_str) == Some("user"))
         .map(text)
         .unwrap_or_default();
-    let (reply, status) = if faults.mode == LlmMode::Refuse {
-        (words::refusal(prompt), "ALTERNATIVE_STATUS_CONTENT_FILTER")
-    } else {
-        (words::answer(prompt, faults.mode), "ALTERNATIVE_STATUS_FINAL")
+    let (reply, status) = match faults.mode {
+        LlmMode::Refuse | LlmMode::Filter => (words::refusal(prompt), "ALTERNATIVE_STATUS_CONTENT_FILTER"),
+        LlmMode::CutOff => (
+            words::answer(prompt, faults.mode),
+            "ALTERNATIVE_STATUS_TRUNCATED_FINAL",
+        ),
+        _ => (words::answer(prompt, faults.mode), "ALTERNATIVE_STATUS_FINAL"),
     };
     let input: usize = messages.iter().map(|message| tokens(text(message))).sum();
     let output = tokens(&reply);
@@ -97,7 +110,7 @@ fn answer(headers: &HeaderMap, request: &Value, faults: &LlmFaults) -> Reply {
 }
 
 pub async fn completion(State(sandbox): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    exchange(&sandbox, "yandex", uri.path(), &body, |request, faults| {
+    exchange(&sandbox, "yandex", uri.path(), &headers, &body, |request, faults| {
         answer(&headers, request, faults)
     })
     .await
