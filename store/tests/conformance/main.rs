@@ -21,6 +21,7 @@ mod outbox;
 mod outbox_order;
 mod programs;
 mod questionnaires;
+mod rotation;
 mod schema;
 mod secrecy;
 mod settings;
@@ -115,6 +116,11 @@ on_each_database! {
         a_message_may_be_leased_at_birth,
         only_what_can_really_be_sent_is_due,
         stuck_messages_are_listed_and_can_be_tried_again,
+    }
+    rotation {
+        after_a_rotation_the_old_key_can_go,
+        a_rotation_undoes_no_write_that_comes_between,
+        what_no_key_opens_is_counted_and_left_alone,
     }
     takeover {
         a_successor_gets_at_once_what_its_predecessor_held,

@@ -4,8 +4,8 @@ use domain::ids::QuestionnaireId;
 use domain::language::{Language, Localized};
 use domain::money::{Currency, Money};
 use store::{
-    NewClient, NewFile, NewProgram, NewSnapshot, Packed, Product, ProgramFilter, ReadyProgram, SheetLook, SnapshotState,
-    SnapshotTables, Tx,
+    NewClient, NewFile, NewProgram, NewSnapshot, Packed, Product, ProgramFilter, ReadyProgram, SheetLook,
+    SnapshotState, SnapshotTables, Tx,
 };
 use tokio::task::JoinSet;
 
@@ -175,13 +175,20 @@ pub async fn versions_of_the_tables_are_numbered_and_old_content_keeps_its_numbe
     let second = tx.keep_snapshot(&a_snapshot(world, "b", 2)).await.unwrap();
     tx.put_in_force(&second.id, "us_1", NOW.plus_minutes(2)).await.unwrap();
     let again = tx.keep_snapshot(&a_snapshot(world, "a", 3)).await.unwrap();
-    assert_eq!((again.number, &again.id), (1, &first.id), "the same content is the version it was");
+    assert_eq!(
+        (again.number, &again.id),
+        (1, &first.id),
+        "the same content is the version it was"
+    );
     tx.put_in_force(&again.id, "us_1", NOW.plus_minutes(3)).await.unwrap();
     tx.commit().await.unwrap();
 
     let mut tx = world.read().await;
     let in_force = tx.snapshot_in_force().await.unwrap().unwrap();
-    assert_eq!((in_force.number, in_force.in_force_since), (1, Some(NOW.plus_minutes(3))));
+    assert_eq!(
+        (in_force.number, in_force.in_force_since),
+        (1, Some(NOW.plus_minutes(3)))
+    );
     assert_eq!(in_force.decided_by.as_deref(), Some("us_1"));
     let tables = tx.snapshot_tables(&in_force.id).await.unwrap().unwrap();
     assert_eq!(tables.men.open().unwrap(), b"men of a");
@@ -189,7 +196,10 @@ pub async fn versions_of_the_tables_are_numbered_and_old_content_keeps_its_numbe
     assert_eq!(tables.exercises.open().unwrap(), b"");
     let one = tx.list_snapshots(&page(1)).await.unwrap();
     assert_eq!((one.items[0].number, one.next.is_some()), (2, true), "newest first");
-    let rest = store::PageRequest { limit: 9, after: one.next };
+    let rest = store::PageRequest {
+        limit: 9,
+        after: one.next,
+    };
     let rest = tx.list_snapshots(&rest).await.unwrap().items;
     assert_eq!(rest.iter().map(|version| version.number).collect::<Vec<_>>(), [1]);
 }
@@ -203,12 +213,22 @@ pub async fn the_first_decision_about_a_change_wins(world: &World) {
     tx.set_pending(&change.id).await.unwrap();
     let newer = tx.keep_snapshot(&a_snapshot(world, "c", 3)).await.unwrap();
     tx.set_pending(&newer.id).await.unwrap();
-    assert_eq!(tx.pending_snapshot().await.unwrap().unwrap().number, 3, "one waits at a time");
-    assert!(!tx.reject_pending(&change.id, "trainer", NOW).await.unwrap(), "the sheet went on");
+    assert_eq!(
+        tx.pending_snapshot().await.unwrap().unwrap().number,
+        3,
+        "one waits at a time"
+    );
+    assert!(
+        !tx.reject_pending(&change.id, "trainer", NOW).await.unwrap(),
+        "the sheet went on"
+    );
     assert!(tx.reject_pending(&newer.id, "trainer", NOW).await.unwrap());
     assert!(!tx.reject_pending(&newer.id, "us_1", NOW).await.unwrap());
     let rejected = tx.find_snapshot(&newer.id).await.unwrap().unwrap();
-    assert_eq!((rejected.state, rejected.decided_by.as_deref()), (SnapshotState::Rejected, Some("trainer")));
+    assert_eq!(
+        (rejected.state, rejected.decided_by.as_deref()),
+        (SnapshotState::Rejected, Some("trainer"))
+    );
     assert_eq!(tx.snapshot_in_force().await.unwrap().unwrap().number, 1);
     assert_eq!(tx.pending_snapshot().await.unwrap(), None);
 }
@@ -216,7 +236,10 @@ pub async fn the_first_decision_about_a_change_wins(world: &World) {
 pub async fn only_versions_that_nobody_needs_are_forgotten(world: &World) {
     let mut tx = world.write().await;
     tx.lock_templates().await.unwrap();
-    for (minute, hash) in ["old", "older", "of a programme", "rejected", "waiting", "in force"].iter().enumerate() {
+    for (minute, hash) in ["old", "older", "of a programme", "rejected", "waiting", "in force"]
+        .iter()
+        .enumerate()
+    {
         let minute = i64::try_from(minute).unwrap();
         let kept = tx.keep_snapshot(&a_snapshot(world, hash, minute)).await.unwrap();
         match *hash {
@@ -224,7 +247,9 @@ pub async fn only_versions_that_nobody_needs_are_forgotten(world: &World) {
             "in force" => tx.put_in_force(&kept.id, "system", NOW).await.unwrap(),
             "rejected" => {
                 tx.set_pending(&kept.id).await.unwrap();
-                tx.reject_pending(&kept.id, "trainer", NOW.plus_minutes(60)).await.unwrap();
+                tx.reject_pending(&kept.id, "trainer", NOW.plus_minutes(60))
+                    .await
+                    .unwrap();
             }
             _ => {}
         }
@@ -240,14 +265,22 @@ pub async fn only_versions_that_nobody_needs_are_forgotten(world: &World) {
     let kept = tx.list_snapshots(&page(9)).await.unwrap().items;
     let hashes: Vec<&str> = kept.iter().map(|version| version.content_hash.as_str()).collect();
     assert_eq!(hashes, ["in force", "waiting", "rejected", "of a programme"]);
-    assert_eq!(tx.purge_snapshots(NOW.plus_minutes(90), 9).await.unwrap(), 1, "the rejected one, in its time");
+    assert_eq!(
+        tx.purge_snapshots(NOW.plus_minutes(90), 9).await.unwrap(),
+        1,
+        "the rejected one, in its time"
+    );
 }
 
 pub async fn the_last_look_at_the_sheet_reads_back(world: &World) {
     let mut tx = world.write().await;
     assert_eq!(tx.sheet_look().await.unwrap(), SheetLook::default());
     tx.lock_templates().await.unwrap();
-    assert_eq!(tx.sheet_look().await.unwrap(), SheetLook::default(), "a lock is no look");
+    assert_eq!(
+        tx.sheet_look().await.unwrap(),
+        SheetLook::default(),
+        "a lock is no look"
+    );
     let look = SheetLook {
         looked_at: Some(NOW),
         content_hash: Some("a".to_owned()),
@@ -276,20 +309,20 @@ pub async fn files_and_products_read_back(world: &World) {
     let mut products = Vec::new();
     for (code, minor, position) in [("pro", 990_000, 2), ("basic", 499_000, 1)] {
         let product = Product {
-            id: world.id(),
             code: code.to_owned(),
             title: Localized::new("Сопровождение", "Coaching"),
             description: Localized::new("Месяц", "A month"),
-            price: Money::new(minor, Currency::parse("RUB").unwrap()),
+            price: Money::new(minor, Currency::Rub),
             position,
+            ..world.a_product()
         };
-        assert!(tx.insert_product(&product).await.unwrap());
+        assert!(tx.save_product(&product).await.unwrap());
         let again = Product {
             id: world.id(),
             ..product.clone()
         };
-        assert!(!tx.insert_product(&again).await.unwrap(), "its code is taken");
-        products.insert(0, product);
+        assert!(!tx.save_product(&again).await.unwrap(), "its code is taken");
+        products.insert(0, Product { version: 1, ..product });
     }
     assert_eq!(tx.products().await.unwrap(), products, "in their order");
     assert_eq!(

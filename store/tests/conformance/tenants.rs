@@ -27,6 +27,10 @@ struct Belongings {
     file: NewFile,
     user: UserId,
     key: ApiKeyId,
+    /// In force.
+    snapshot: SnapshotId,
+    /// Pending.
+    waiting: SnapshotId,
     batch: domain::ids::ProgramBatchId,
 }
 
@@ -125,6 +129,14 @@ async fn furnish(world: &World) -> Belongings {
         ..a_conversation(&things.client, true)
     };
     tx.insert_conversation(&trainer).await.unwrap();
+    let held = store::NewHeldNotice {
+        id: world.id(),
+        about: Some(id.clone()),
+        kind: "notice",
+        body: "{}".to_owned(),
+        now: NOW,
+    };
+    tx.hold_notice(&held).await.unwrap();
     let form = FormRow {
         id: world.id::<FormId>(),
         version: 1,
@@ -159,15 +171,8 @@ async fn furnish(world: &World) -> Belongings {
     tx.ready_program(&things.program, &ready, NOW).await.unwrap();
     tx.index_exercises(&things.program, &["squat"]).await.unwrap();
     tx.insert_program_batch(&a_batch(&things)).await.unwrap();
-    let product = Product {
-        id: world.id(),
-        code: "basic".to_owned(),
-        title: Localized::new("План", "Plan"),
-        description: Localized::new("", ""),
-        price: Money::new(499_000, Currency::parse("RUB").unwrap()),
-        position: 1,
-    };
-    assert!(tx.insert_product(&product).await.unwrap());
+    let product = world.a_product();
+    assert!(tx.save_product(&product).await.unwrap());
     tx.lock_templates().await.unwrap();
     let snapshot = NewSnapshot {
         id: things.snapshot.clone(),
@@ -407,6 +412,8 @@ async fn portrait(world: &World, tx: &mut Tx, things: &Belongings) -> Vec<(&'sta
         text_overrides(),
         open_a_sample(),
         is_address_busy("telegram", "42"),
+        count_held_notices(),
+        has_trainer("telegram"),
         client_of_notice("telegram", "7", "900"),
         stuck_deliveries(-1, &page(9)),
         has_due_delivery("telegram", NOW, NOW),
@@ -477,6 +484,7 @@ fn strangers_things(world: &World) -> Belongings {
         key: world.id(),
         snapshot: world.id(),
         waiting: world.id(),
+        batch: world.id(),
     }
 }
 
@@ -554,6 +562,7 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     assert!(tx.supersede_older(id, &successor, 99, later).await.unwrap().is_empty());
     tx.supersede_program(program, &successor, later).await.unwrap();
     assert_eq!(tx.newer_program(id, 0).await.unwrap(), None);
+    tx.lock_programs_of(id).await.unwrap();
     tx.keep_phone_version(program, &things.file.id).await.unwrap();
     assert!(tx.approval_cards("telegram", program).await.unwrap().is_empty());
     assert!(tx.unindexed_programs("", 9).await.unwrap().is_empty());
@@ -578,6 +587,8 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
         .await
         .unwrap();
     tx.extend_delivery(&things.delivery, later).await.unwrap();
+    tx.retire_in_next_step("telegram", "42", "1").await.unwrap();
+    assert!(tx.take_held_notices(NOW).await.unwrap().is_empty());
     assert_eq!(tx.see_replica("telegram", "bot-9", later).await.unwrap().replicas, 1);
     assert!(tx.deliveries_in_hand("telegram", "42", "w").await.unwrap().is_empty());
     assert!(!tx.replay_delivery(&things.delivery, later).await.unwrap());
@@ -668,6 +679,14 @@ pub async fn keys_of_two_tenants_do_not_collide(world: &World) {
             .await
             .unwrap();
         assert_eq!(claim, IdempotencyClaim::Answered(an_answer(tenant)));
+    }
+}
+
+fn a_key_lease() -> store::KeyLease<'static> {
+    store::KeyLease {
+        owner: "api",
+        now: NOW,
+        until: NOW.plus_minutes(1),
     }
 }
 
