@@ -314,21 +314,45 @@ mod tests {
     fn any_pasted_address_is_understood() {
         for (text, gid) in [
             (ID.to_owned(), None),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/edit?gid=5#gid=5"), Some(5)),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/edit#gid=7"), Some(7)),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/edit?gid=1#gid=2"), Some(2)),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/edit?usp=sharing"), None),
-            (format!("https://docs.google.com/spreadsheets/u/1/d/{ID}/edit?gid=3"), Some(3)),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/edit?gid=5#gid=5"),
+                Some(5),
+            ),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/edit#gid=7"),
+                Some(7),
+            ),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/edit?gid=1#gid=2"),
+                Some(2),
+            ),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/edit?usp=sharing"),
+                None,
+            ),
+            (
+                format!("https://docs.google.com/spreadsheets/u/1/d/{ID}/edit?gid=3"),
+                Some(3),
+            ),
             (format!("docs.google.com/spreadsheets/d/{ID}"), None),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/export?format=csv&gid=4"), Some(4)),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/gviz/tq?tqx=out:csv&gid=6"), Some(6)),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/export?format=csv&gid=4"),
+                Some(4),
+            ),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/gviz/tq?tqx=out:csv&gid=6"),
+                Some(6),
+            ),
             (format!("https://drive.google.com/open?id={ID}"), None),
             (
                 format!("https://www.google.com/url?q=https://docs.google.com/spreadsheets/d/{ID}/edit%23gid%3D8&sa=D"),
                 Some(8),
             ),
             (format!("  <https://docs.google.com/spreadsheets/d/{ID}>  "), None),
-            (format!("http://127.0.0.1:8090/google/spreadsheets/d/{ID}/edit#gid=9"), Some(9)),
+            (
+                format!("http://127.0.0.1:8090/google/spreadsheets/d/{ID}/edit#gid=9"),
+                Some(9),
+            ),
         ] {
             let document = Document::Shared(ID.to_owned());
             assert_eq!(parse(&text), Ok(Pasted { document, gid }), "{text}");
@@ -359,13 +383,34 @@ mod tests {
                 format!("https://docs.google.com.evil.example/spreadsheets/d/{ID}"),
                 AddressError::NotSheets,
             ),
-            (format!("https://docs.google.com/document/d/{ID}/edit"), AddressError::OtherDocument),
-            (format!("https://docs.google.com/forms/d/{ID}/edit"), AddressError::OtherDocument),
-            (format!("https://drive.google.com/drive/folders/{ID}"), AddressError::OtherDocument),
-            (format!("https://drive.google.com/file/d/{ID}/view"), AddressError::DriveFile),
-            ("https://docs.google.com/spreadsheets/d/1Voro".to_owned(), AddressError::NoId),
-            ("https://docs.google.com/spreadsheets/u/0/".to_owned(), AddressError::NoId),
-            (format!("https://docs.google.com/spreadsheets/d/{ID}/edit#gid=first"), AddressError::BadTab),
+            (
+                format!("https://docs.google.com/document/d/{ID}/edit"),
+                AddressError::OtherDocument,
+            ),
+            (
+                format!("https://docs.google.com/forms/d/{ID}/edit"),
+                AddressError::OtherDocument,
+            ),
+            (
+                format!("https://drive.google.com/drive/folders/{ID}"),
+                AddressError::OtherDocument,
+            ),
+            (
+                format!("https://drive.google.com/file/d/{ID}/view"),
+                AddressError::DriveFile,
+            ),
+            (
+                "https://docs.google.com/spreadsheets/d/1Voro".to_owned(),
+                AddressError::NoId,
+            ),
+            (
+                "https://docs.google.com/spreadsheets/u/0/".to_owned(),
+                AddressError::NoId,
+            ),
+            (
+                format!("https://docs.google.com/spreadsheets/d/{ID}/edit#gid=first"),
+                AddressError::BadTab,
+            ),
             (
                 format!("https://docs.google.com/spreadsheets/d/{ID}/gviz/tq?tqx=out:csv&sheet=Men"),
                 AddressError::TabByName,
