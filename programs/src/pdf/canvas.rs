@@ -22,6 +22,8 @@ use krilla::paint::{Fill, FillRule};
 use krilla::surface::Surface;
 use krilla::text::KrillaGlyph;
 
+use url::Url;
+
 use super::color::Rgb;
 use super::fonts::{FontId, Fonts, Shaper};
 use super::logo::{Logo, LogoFormat};
@@ -196,6 +198,16 @@ impl Canvas {
         self.anchors.insert(name.to_owned(), (self.current, self.y));
     }
 
+    /// The number of the page a named place is on, from 1.
+    pub fn page_of(&self, name: &str) -> Option<usize> {
+        self.anchors.get(name).map(|(page, _)| page + 1)
+    }
+
+    /// The index of the page drawn on, for [`Canvas::on_page`].
+    pub const fn current_page(&self) -> usize {
+        self.current
+    }
+
     pub fn link_to_anchor(&mut self, x: f32, y: f32, width: f32, height: f32, name: &str) {
         self.link(x, y, width, height, Goal::Anchor(name.to_owned()));
     }
@@ -206,7 +218,15 @@ impl Canvas {
             .iter()
             .any(|scheme| url.starts_with(scheme));
         if is_safe && url.len() < 2000 && !url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            self.link(x, y, width, height, Goal::Url(url.to_owned()));
+            // The format wants ASCII; letters of other alphabets have their forms for hosts and for paths.
+            let url = if url.is_ascii() {
+                Some(url.to_owned())
+            } else {
+                Url::parse(url).ok().map(String::from)
+            };
+            if let Some(url) = url {
+                self.link(x, y, width, height, Goal::Url(url));
+            }
         }
     }
 
@@ -347,24 +367,28 @@ fn fill(Rgb(red, green, blue): Rgb) -> Fill {
 }
 
 fn outline(bookmarks: &[Bookmark]) -> Outline {
-    let node = |bookmark: &Bookmark| {
-        let point = Point::from_xy(0.0, (bookmark.y - 12.0).max(0.0));
-        OutlineNode::new(bookmark.title.clone(), XyzDestination::new(bookmark.page, point))
-    };
     let mut outline = Outline::new();
-    let mut parent: Option<OutlineNode> = None;
-    for bookmark in bookmarks {
-        match (&mut parent, bookmark.depth) {
-            (Some(parent), 1..) => parent.push_child(node(bookmark)),
-            _ => {
-                if let Some(done) = parent.replace(node(bookmark)) {
-                    outline.push_child(done);
-                }
-            }
-        }
-    }
-    if let Some(done) = parent {
-        outline.push_child(done);
+    for node in nodes(bookmarks) {
+        outline.push_child(node);
     }
     outline
+}
+
+/// The bookmarks as a forest: those that are deeper than the one before them belong to it.
+fn nodes(bookmarks: &[Bookmark]) -> Vec<OutlineNode> {
+    let Some(first) = bookmarks.first() else {
+        return Vec::new();
+    };
+    let families = bookmarks.chunk_by(|_, next| next.depth > first.depth);
+    families
+        .filter_map(|family| {
+            let (parent, children) = family.split_first()?;
+            let point = Point::from_xy(0.0, (parent.y - 12.0).max(0.0));
+            let mut node = OutlineNode::new(parent.title.clone(), XyzDestination::new(parent.page, point));
+            for child in nodes(children) {
+                node.push_child(child);
+            }
+            Some(node)
+        })
+        .collect()
 }

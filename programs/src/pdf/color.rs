@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Rgb(pub u8, pub u8, pub u8);
 
+/// The contrast that WCAG 2.2 asks of small text (1.4.3, AA).
+const READABLE: f32 = 4.5;
+
 pub(super) const WHITE: Rgb = Rgb(255, 255, 255);
 pub(super) const INK: Rgb = Rgb(24, 28, 34);
 pub(super) const MUTED: Rgb = Rgb(98, 106, 118);
@@ -47,17 +50,30 @@ impl Rgb {
         if a > b { a / b } else { b / a }
     }
 
-    /// The colour itself, or darkened until text in it reads well on white.
-    pub(super) fn readable_on_white(self) -> Self {
+    /// The colour itself, or darkened until text in it reads well on the light `background`.
+    pub(super) fn readable_on(self, background: Self) -> Self {
         (0..=20)
             .map(|step| self.mix(INK, step * 5))
-            .find(|color| color.contrast(WHITE) >= 4.5)
+            .find(|color| color.contrast(background) >= READABLE)
             .unwrap_or(INK)
     }
 
-    /// White or ink, whichever reads better on this colour.
-    pub(super) fn text_on(self) -> Self {
-        if self.contrast(WHITE) >= 3.5 { WHITE } else { INK }
+    /// The colour as a background and the text on it. White text is what brands expect, so a colour that nearly carries
+    /// it is darkened a little; a pale one keeps its shade and gets dark text.
+    pub(super) fn as_background(self) -> (Self, Self) {
+        if self.contrast(WHITE) >= 3.5 {
+            (self.readable_on(WHITE), WHITE)
+        } else {
+            (self, INK)
+        }
+    }
+
+    /// This background's text colour softened towards it, as far as small print stays readable.
+    pub(super) fn soft_text(self, text: Self) -> Self {
+        (0..=5)
+            .map(|step| self.mix(text, 75 + step * 5))
+            .find(|color| color.contrast(self) >= READABLE)
+            .unwrap_or(text)
     }
 }
 
@@ -81,10 +97,16 @@ mod tests {
 
     #[test]
     fn text_stays_readable_with_any_accent() {
-        for accent in ["#0f766e", "#ffffff", "#ffe600", "#000000", "#ff5a5f"] {
-            let Some(accent) = Rgb::parse(accent) else { continue };
-            assert!(accent.readable_on_white().contrast(WHITE) >= 4.5, "{accent:?}");
-            assert!(accent.contrast(accent.text_on()) >= 3.0, "{accent:?}");
+        let steps = (0..=255).step_by(15);
+        for (red, green) in steps.clone().flat_map(|red| steps.clone().map(move |green| (red, green))) {
+            for blue in steps.clone() {
+                let accent = Rgb(red, green, blue);
+                let tint = WHITE.mix(accent, 14);
+                assert!(accent.readable_on(tint).contrast(tint) >= 4.5, "{accent:?} as text");
+                let (background, text) = accent.as_background();
+                assert!(background.contrast(text) >= 4.5, "{accent:?} as a background");
+                assert!(background.contrast(background.soft_text(text)) >= 4.5, "{accent:?}, softened");
+            }
         }
         assert_eq!(Rgb::parse("#12345"), None);
         assert_eq!(Rgb::parse("ёжики"), None);

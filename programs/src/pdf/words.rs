@@ -3,6 +3,7 @@
 use domain::language::Language;
 
 /// Both languages of one text.
+#[derive(Clone, Copy)]
 pub(super) struct Text(pub &'static str, pub &'static str);
 
 impl Text {
@@ -58,8 +59,8 @@ pub(super) const MISTAKES: Text = Text("Частые ошибки:", "Common mis
 pub(super) const VIDEO: Text = Text("Смотреть видео", "Watch the video");
 pub(super) const LOG: Text = Text("Дневник тренировок", "Training log");
 pub(super) const LOG_HINT: Text = Text(
-    "Записывайте рабочий вес или сколько повторов получилось. Серые клетки: на этой неделе упражнения нет.",
-    "Write your working weight or the reps you managed. Grey cells: not in the plan that week.",
+    "В углу клетки план, под ним место для вашего веса и повторов. Серые клетки: на этой неделе упражнения нет.",
+    "The corner of a cell shows the plan, below it is room for your weight and reps. Grey cells: not in the plan that week.",
 );
 pub(super) const MEASURES: Text = Text("Замеры и самочувствие", "Measurements and how you feel");
 pub(super) const MEASURES_HINT: Text = Text(
@@ -74,6 +75,20 @@ pub(super) const MEASURE_COLUMNS: [Text; 6] = [
     Text("Сон, ч", "Sleep, h"),
     Text("Самочувствие", "How I feel"),
 ];
+pub(super) const WEEKS: Text = Text("Недели", "Weeks");
+pub(super) const NOTES: Text = Text("Заметки", "Notes");
+pub(super) const NOTES_HINT: Text = Text(
+    "Что получилось, что мешало, о чём спросить тренера.",
+    "What went well, what got in the way, what to ask your trainer.",
+);
+pub(super) const TRAINER_NOTE: Text = Text("От тренера лично вам", "From your trainer, to you");
+pub(super) const CONTENTS: Text = Text("Содержание", "Contents");
+pub(super) const LOAD: Text = Text("Вес", "Weight");
+pub(super) const ALL_REPS_DONE: Text = Text("Получились все повторы:", "All reps done:");
+pub(super) const MANY_SWAPS: Text = Text(
+    "Несколько упражнений заменили похожими, чтобы поберечь вас. Полный список в большом документе.",
+    "We swapped several exercises for similar ones to spare you. The big document has the whole list.",
+);
 pub(super) const CLOSING: Text = Text("Напоследок", "Before you go");
 pub(super) const NEXT: Text = Text("Что дальше", "What comes next");
 pub(super) const CONTACTS: Text = Text("Связаться с нами", "Get in touch");
@@ -108,6 +123,23 @@ pub(super) const LEGEND: [(Text, Text); 4] = [
         Text(
             "Меньше подходов и усилий. Так задумано: в это время тело восстанавливается и крепнет.",
             "Fewer sets and less effort. It is meant so: this is when the body recovers and gets stronger.",
+        ),
+    ),
+];
+/// Added where the plan names weights.
+pub(super) const LOAD_LEGEND: [(Text, Text); 2] = [
+    (
+        Text("≈ 40 кг", "≈ 40 kg"),
+        Text(
+            "С чего начать: рассчитано по вашим ответам. Штанга считается вместе с грифом. Тяжелее, чем обещает RPE: берите меньше.",
+            "What to start with, worked out from your answers. A barbell counts with its bar. Harder than the RPE says: take less.",
+        ),
+    ),
+    (
+        Text("≈ 2 × 10 кг", "≈ 2 × 10 kg"),
+        Text(
+            "Две гантели, по десять килограммов каждая. Нет точно такого веса: берите ближайший поменьше.",
+            "Two dumbbells of ten kilograms each. No such weight at hand: take the next lighter one.",
         ),
     ),
 ];

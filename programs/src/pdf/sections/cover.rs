@@ -1,9 +1,9 @@
 //! The cover: the brand's colour, the title, the shape of the weeks ahead, and whose programme it is.
 
-use super::{CONTENT, Canvas, Document, HEIGHT, INK, LABEL, LEFT, MUTED, Style, Theme, WHITE, WIDTH};
+use super::{CONTENT, Canvas, Document, HEIGHT, INK, LABEL, LEFT, MUTED, Style, Theme, WHITE, WIDTH, weeks};
 use crate::labels;
 use crate::pdf::fonts::Weight;
-use crate::pdf::words;
+use crate::pdf::{plate, words};
 use crate::programme::Programme;
 use crate::table::WEEKS;
 use crate::text::{capitalized, date, weeks_word, workouts_word};
@@ -13,14 +13,24 @@ const HORIZON: f32 = 548.0;
 
 pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     let language = canvas.language();
-    let soft = theme.accent.mix(theme.on_accent, 80);
+    let soft = theme.on_accent_soft;
     canvas.bookmark(&document.title, 0);
     // Over the edges, so that rounding leaves no white hair along them.
     canvas.rect(-2.0, -2.0, WIDTH + 4.0, HORIZON + 2.0, theme.accent);
 
     let brand = Style::new(Weight::SemiBold, 12.0, 16.0, theme.on_accent);
-    for line in canvas.wrap_to(&document.brand.name, brand, CONTENT - 150.0, 1) {
-        canvas.lines(LEFT, 52.0, &[line], brand);
+    let beside = match &document.brand.logo {
+        Some(logo) => {
+            let width = plate::draw(canvas, logo, theme, (LEFT, 38.0), (190.0, 44.0));
+            // A wide logo is the name, drawn.
+            (!plate::is_wordmark(logo)).then_some(width + 14.0)
+        }
+        None => Some(0.0),
+    };
+    if let Some(beside) = beside {
+        for line in canvas.wrap_to(&document.brand.name, brand, CONTENT - 150.0 - beside, 1) {
+            canvas.lines(LEFT + beside, 52.0, &[line], brand);
+        }
     }
     let small = Style::new(Weight::Regular, 9.5, 16.0, soft);
     canvas.text_right(WIDTH - LEFT, 52.0, &date(document.generated_on, language), small, 140.0);
@@ -122,7 +132,6 @@ fn bars(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
         sets.iter().max().copied().unwrap_or(0),
     );
     let width = (CONTENT - GAP * 11.0) / 12.0;
-    let number = Style::new(Weight::SemiBold, 9.0, 12.0, theme.accent);
     for (index, wave) in WAVE.iter().enumerate() {
         let share = match sets.get(index) {
             Some(sets) if is_whole && most > least => (sets - least) as f32 / (most - least) as f32,
@@ -134,12 +143,14 @@ fn bars(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
         let is_deload = programme.weeks.get(index).is_some_and(|week| week.is_deload);
         let color = match (is_given, is_deload) {
             (true, false) => theme.on_accent,
-            (true, true) => theme.accent.mix(theme.on_accent, 55),
+            (true, true) => theme.accent.mix(theme.on_accent, 60),
             (false, _) => theme.accent.mix(theme.on_accent, 18),
         };
         canvas.card(x, HORIZON - height, width, height + 12.0, 6.0, color);
         if is_given {
             let label = (index + 1).to_string();
+            let ink = if is_deload { color.as_background().1 } else { theme.accent };
+            let number = Style::new(Weight::SemiBold, 9.0, 12.0, ink);
             let text_width = canvas.measure(&label, number);
             canvas.text(
                 x + (width - text_width) / 2.0,
@@ -148,6 +159,7 @@ fn bars(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
                 number,
                 width,
             );
+            canvas.link_to_anchor(x, HORIZON - height, width, height, &weeks::anchor(index + 1));
         }
     }
     canvas.rect(-2.0, HORIZON, WIDTH + 4.0, 14.0, WHITE);

@@ -44,7 +44,7 @@ fn next_step(canvas: &mut Canvas, next: &NextStep, theme: Theme) {
         // A denser code can't be read from paper at this size.
         .filter(|code| code.width() <= 57);
     let width = CONTENT - PADDING * 2.0 - if code.is_some() { QR + 24.0 } else { 0.0 };
-    let label = Style::new(Weight::SemiBold, 8.5, 12.0, theme.accent.mix(theme.on_accent, 75));
+    let label = Style::new(Weight::SemiBold, 8.5, 12.0, theme.on_accent_soft);
     let title = Style::new(Weight::Bold, 17.0, 22.0, theme.on_accent);
     let text = Style::new(Weight::Regular, 10.5, 15.5, theme.on_accent);
     let button = Style::new(Weight::SemiBold, 10.5, 30.0, theme.accent_text);

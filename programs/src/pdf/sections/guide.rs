@@ -1,8 +1,8 @@
 //! What the client should know before the first workout: the idea, their answers, how to read a table, the warm-up.
 
 use super::{
-    BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, SMALL, Style, Theme, WHITE, heading, paragraph,
-    subheading,
+    BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, SMALL, Style, Theme, WHITE, chapter, heading, paragraph,
+    rule, subheading,
 };
 use crate::labels;
 use crate::matching::Relaxation;
@@ -10,21 +10,102 @@ use crate::pdf::fonts::Weight;
 use crate::pdf::words::{self, Text};
 use crate::text::{capitalized, workouts_word, years_word};
 
-pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
+pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) -> Contents {
     canvas.new_page();
     heading(canvas, &words::ABOUT);
+    trainer_note(canvas, document, theme);
     paragraph(canvas, &document.wording.intro, BODY);
     canvas.y += 18.0;
     answers(canvas, document, theme);
     explanation(canvas, document, theme);
+    let contents = Contents::reserve(canvas);
+    let mut terms = words::LEGEND.to_vec();
+    if document.programme.items().any(|(_, _, item)| item.load.is_some()) {
+        terms.extend(words::LOAD_LEGEND);
+    }
     // The scale explains the legend, so they share a page.
-    canvas.reserve(250.0);
-    legend(canvas, &words::HOW_TO_READ, &words::LEGEND, theme);
+    legend(canvas, &words::HOW_TO_READ, &terms, 250.0, theme);
     scale(canvas, theme);
     warm_up(canvas, theme);
-    legend(canvas, &words::PROGRESS, &words::PROGRESS_STEPS, theme);
+    legend(canvas, &words::PROGRESS, &words::PROGRESS_STEPS, 150.0, theme);
     canvas.y += 10.0;
     cool_down_and_care(canvas, theme);
+    contents
+}
+
+/// The trainer's own words, set apart from ours by a bar of the brand's colour.
+fn trainer_note(canvas: &mut Canvas, document: &Document, theme: Theme) {
+    const INDENT: f32 = 16.0;
+    const STYLE: Style = Style::new(Weight::Medium, 11.0, 17.0, INK);
+    let note = document.trainer_note.as_deref().unwrap_or_default();
+    let lines: Vec<_> = note
+        .lines()
+        .flat_map(|line| canvas.wrap(line, STYLE, CONTENT - INDENT))
+        .collect();
+    if lines.is_empty() {
+        return;
+    }
+    let label = words::TRAINER_NOTE.get(canvas.language());
+    canvas.rect(LEFT, canvas.y, 3.0, 17.0, theme.accent);
+    let style = Style::new(Weight::SemiBold, 9.0, 17.0, theme.accent_text);
+    canvas.y += canvas.text(LEFT + INDENT, canvas.y, label, style, CONTENT);
+    for line in lines {
+        canvas.reserve(STYLE.leading);
+        canvas.rect(LEFT, canvas.y - 0.5, 3.0, STYLE.leading + 0.5, theme.accent);
+        canvas.y += canvas.lines(LEFT + INDENT, canvas.y, &[line], STYLE);
+    }
+    canvas.y += 18.0;
+}
+
+/// A place kept for the list of chapters, whose pages are known only at the end.
+pub(super) struct Contents {
+    page: usize,
+    y: f32,
+}
+
+impl Contents {
+    const CHAPTERS: [Text; 8] = [
+        words::HOW_TO_READ,
+        words::WARM_UP,
+        words::PROGRESS,
+        words::PLAN,
+        words::TECHNIQUE,
+        words::LOG,
+        words::NOTES,
+        words::CLOSING,
+    ];
+    const ROW: f32 = 19.0;
+
+    fn reserve(canvas: &mut Canvas) -> Self {
+        let rows = Self::CHAPTERS.len().div_ceil(2) as f32 * Self::ROW;
+        subheading(canvas, &words::CONTENTS, rows);
+        let place = Self {
+            page: canvas.current_page(),
+            y: canvas.y,
+        };
+        canvas.y += rows + 22.0;
+        place
+    }
+
+    pub fn draw(&self, canvas: &mut Canvas, theme: Theme) {
+        const GAP: f32 = 24.0;
+        const WIDTH: f32 = (CONTENT - GAP) / 2.0;
+        let style = Style::new(Weight::Regular, 10.0, Self::ROW, INK);
+        let number = style.colored(theme.accent_text);
+        canvas.on_page(self.page, |canvas| {
+            let half = Self::CHAPTERS.len().div_ceil(2);
+            for (index, chapter) in Self::CHAPTERS.iter().enumerate() {
+                let title = chapter.get(canvas.language());
+                let Some(page) = canvas.page_of(title) else { continue };
+                let x = LEFT + (index / half) as f32 * (WIDTH + GAP);
+                let y = self.y + (index % half) as f32 * Self::ROW;
+                canvas.text(x, y, title, style, WIDTH - 30.0);
+                canvas.text_right(x + WIDTH, y, &page.to_string(), number, 30.0);
+                rule(canvas, x, y + Self::ROW - 0.6, WIDTH);
+                canvas.link_to_anchor(x, y, WIDTH, Self::ROW, title);
+            }
+        });
+    }
 }
 
 fn answers(canvas: &mut Canvas, document: &Document, theme: Theme) {
@@ -182,12 +263,12 @@ fn swapped(canvas: &mut Canvas, area: &str, swaps: &[(&str, &str)], theme: Theme
 }
 
 /// Terms with their explanations, two beside each other.
-fn legend(canvas: &mut Canvas, title: &Text, terms: &[(Text, Text)], theme: Theme) {
+fn legend(canvas: &mut Canvas, title: &Text, terms: &[(Text, Text)], needed: f32, theme: Theme) {
     const GAP: f32 = 20.0;
     let language = canvas.language();
     let width = (CONTENT - GAP) / 2.0;
     let term = Style::new(Weight::SemiBold, 10.0, 15.0, theme.accent_text);
-    subheading(canvas, title, 150.0);
+    chapter(canvas, title, needed);
     for pair in terms.chunks(2) {
         let mut tallest: f32 = 0.0;
         for (index, (title, text)) in pair.iter().enumerate() {
@@ -196,7 +277,7 @@ fn legend(canvas: &mut Canvas, title: &Text, terms: &[(Text, Text)], theme: Them
             height += canvas.text(x, canvas.y + height, text.get(language), SMALL, width);
             tallest = tallest.max(height);
         }
-        canvas.y += tallest + 10.0;
+        canvas.y += tallest + 7.0;
     }
 }
 
@@ -209,21 +290,20 @@ fn scale(canvas: &mut Canvas, theme: Theme) {
     let width = (CONTENT - GAP * 5.0) / 6.0;
     for (index, (value, text)) in words::RPE_SCALE.iter().enumerate() {
         let x = LEFT + index as f32 * (width + GAP);
-        let color = WHITE.mix(theme.accent, 12 + index as u16 * 17);
-        let ink = color.text_on();
+        let (color, ink) = WHITE.mix(theme.accent, 12 + index as u16 * 17).as_background();
         canvas.card(x, canvas.y, width, HEIGHT, 6.0, color);
         let number = Style::new(Weight::Bold, 13.0, 16.0, ink);
         canvas.text(x + 9.0, canvas.y + 8.0, &format!("RPE {value}"), number, width);
         let style = Style::new(Weight::Regular, 7.8, 10.0, ink);
         canvas.text(x + 9.0, canvas.y + 28.0, text.get(language), style, width - 14.0);
     }
-    canvas.y += HEIGHT + 24.0;
+    canvas.y += HEIGHT + 18.0;
 }
 
 fn warm_up(canvas: &mut Canvas, theme: Theme) {
     const TERM: f32 = 84.0;
     let language = canvas.language();
-    subheading(canvas, &words::WARM_UP, 120.0);
+    chapter(canvas, &words::WARM_UP, 120.0);
     for (index, (term, text)) in words::WARM_UP_STEPS.iter().enumerate() {
         let style = Style::new(Weight::Regular, 10.0, 15.0, INK);
         let lines = canvas.wrap(text.get(language), style, CONTENT - TERM - 26.0);

@@ -5,11 +5,15 @@ use super::{
 };
 use crate::pdf::color::MUTED;
 use crate::pdf::fonts::Weight;
-use crate::pdf::words;
+use crate::pdf::{item, words};
 use crate::programme::{Item, Programme, Week};
 
-const ROW: f32 = 22.0;
+/// Nine and a half millimetres: room for handwriting under the plan.
+const ROW: f32 = 27.0;
+/// Weeks beside each other: more would make cells too narrow for a pen.
+const WEEKS_A_TABLE: usize = 4;
 const HEADER: f32 = 18.0;
+const PLAN: Style = Style::new(Weight::Regular, 7.0, 9.0, MUTED);
 const NAME: Style = Style::new(Weight::Regular, 8.5, 10.5, INK);
 
 pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
@@ -17,20 +21,27 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     section(canvas, &words::LOG);
     paragraph(canvas, words::LOG_HINT.get(language), SMALL);
     canvas.y += 12.0;
-    for day in 1..=document.programme.days_per_week() {
-        workout(canvas, &document.programme, day, theme);
-        canvas.y += 16.0;
+    for weeks in document.programme.weeks.chunks(WEEKS_A_TABLE) {
+        for day in 1..=document.programme.days_per_week() {
+            workout(canvas, weeks, day, theme);
+            canvas.y += 14.0;
+        }
     }
     measures(canvas, &document.programme, theme);
 }
 
-/// The exercises of a workout over all weeks, each once, in the order of first appearance.
-fn exercises(programme: &Programme, day: usize) -> Vec<&Item> {
+/// The lines of a week's workout.
+fn items(week: &Week, day: usize) -> impl Iterator<Item = &Item> {
+    week.days
+        .iter()
+        .filter(move |candidate| usize::from(candidate.number) == day)
+        .flat_map(|day| &day.items)
+}
+
+/// The exercises of a workout over some weeks, each once, in the order of first appearance.
+fn exercises(weeks: &[Week], day: usize) -> Vec<&Item> {
     let mut found: Vec<&Item> = Vec::new();
-    let items = programme
-        .items()
-        .filter(|(_, candidate, _)| usize::from(candidate.number) == day);
-    for (_, _, item) in items {
+    for item in weeks.iter().flat_map(|week| items(week, day)) {
         if !found.iter().any(|other| other.exercise_id == item.exercise_id) {
             found.push(item);
         }
@@ -38,45 +49,60 @@ fn exercises(programme: &Programme, day: usize) -> Vec<&Item> {
     found
 }
 
-fn workout(canvas: &mut Canvas, programme: &Programme, day: usize, theme: Theme) {
+fn workout(canvas: &mut Canvas, weeks: &[Week], day: usize, theme: Theme) {
     let language = canvas.language();
-    let weeks = programme.weeks.len().max(1) as f32;
-    // Two weeks get wide cells, twelve get what an A4 page leaves them.
-    let cell = (330.0 / weeks).clamp(27.0, 120.0);
-    let first = LEFT + CONTENT - cell * weeks;
+    let count = weeks.len().max(1) as f32;
+    let cell = (336.0 / count).clamp(27.0, 120.0);
+    let first = LEFT + CONTENT - cell * count;
     let name_width = first - LEFT - 10.0;
-    let items = exercises(programme, day);
-    let height = 18.0 + HEADER + items.len() as f32 * ROW;
-    canvas.reserve(height.min(400.0));
-    let title = Style::new(Weight::SemiBold, 11.0, 18.0, INK);
-    canvas.y += canvas.text(
-        LEFT,
-        canvas.y,
-        &format!("{} {day}", words::DAY.get(language)),
-        title,
-        CONTENT,
-    );
-    header(canvas, programme, first, cell, theme);
-    for item in items {
+    let exercises = exercises(weeks, day);
+    let height = 18.0 + HEADER + exercises.len() as f32 * ROW;
+    canvas.reserve(height.min(600.0));
+    let style = Style::new(Weight::SemiBold, 11.0, 18.0, INK);
+    let mut title = format!("{} {day}", words::DAY.get(language));
+    if let (Some(from), Some(to)) = (weeks.first(), weeks.last()) {
+        let range = format!("{} {}–{}", words::WEEKS.get(language), from.number, to.number);
+        title.push_str("  ·  ");
+        title.push_str(&range.to_lowercase());
+    }
+    canvas.y += canvas.text(LEFT, canvas.y, &title, style, CONTENT);
+    header(canvas, weeks, first, cell, theme);
+    for item in exercises {
         if !canvas.has_room(ROW) {
             canvas.new_page();
-            header(canvas, programme, first, cell, theme);
+            header(canvas, weeks, first, cell, theme);
         }
         let lines = canvas.wrap_to(item.name.get(language), NAME, name_width, 2);
         let top = canvas.y + (ROW - lines.len() as f32 * NAME.leading) / 2.0;
         canvas.lines(LEFT, top, &lines, NAME);
-        let planned: Vec<bool> = programme.weeks.iter().map(|week| has(week, day, item)).collect();
-        cells(canvas, first, cell, &planned);
+        let planned: Vec<Option<&Item>> = weeks
+            .iter()
+            .map(|week| items(week, day).find(|other| other.exercise_id == item.exercise_id))
+            .collect();
+        let open: Vec<bool> = planned.iter().map(Option::is_some).collect();
+        cells(canvas, first, cell, &open);
+        for (index, item) in planned.iter().enumerate() {
+            if let Some(item) = item {
+                let mut plan = item::sets_reps(item, language);
+                if let Some(load) = item::load(item, language) {
+                    plan = format!("{plan}  {load}");
+                }
+                let x = first + index as f32 * cell + 4.0;
+                for line in canvas.wrap_to(&plan, PLAN, cell - 6.0, 1) {
+                    canvas.lines(x, canvas.y + 2.0, &[line], PLAN);
+                }
+            }
+        }
         canvas.y += ROW;
     }
 }
 
-fn header(canvas: &mut Canvas, programme: &Programme, first: f32, cell: f32, theme: Theme) {
+fn header(canvas: &mut Canvas, weeks: &[Week], first: f32, cell: f32, theme: Theme) {
     let language = canvas.language();
     let style = Style::new(Weight::Medium, 8.0, HEADER, theme.accent_text);
     canvas.card(LEFT - 8.0, canvas.y, CONTENT + 16.0, HEADER, 4.0, theme.tint);
     canvas.text(LEFT, canvas.y, words::EXERCISE.get(language), style, 120.0);
-    for (index, week) in programme.weeks.iter().enumerate() {
+    for (index, week) in weeks.iter().enumerate() {
         let text = if cell > 60.0 {
             format!("{} {}", words::WEEK.get(language), week.number)
         } else {
@@ -92,14 +118,6 @@ fn header(canvas: &mut Canvas, programme: &Programme, first: f32, cell: f32, the
         );
     }
     canvas.y += HEADER;
-}
-
-fn has(week: &Week, day: usize, item: &Item) -> bool {
-    let mut days = week
-        .days
-        .iter()
-        .filter(|candidate| usize::from(candidate.number) == day);
-    days.any(|day| day.items.iter().any(|other| other.exercise_id == item.exercise_id))
 }
 
 /// One row of cells to write in; those that are not `open` are grey. The lines lie on top of the fills, inside the row,

@@ -1,12 +1,13 @@
 //! The weeks: a heading with the week's focus, then one table a workout.
 //!
-//! A week starts on a new page unless all of it still fits (or, if it is longer than a page, its first workout); a workout is kept whole if a page can hold it; where it can't,
-//! the table's header is repeated.
+//! A week starts on a new page unless all of it still fits (or, if it is longer than a page, its first workout); a
+//! workout is kept whole if a page can hold it; where it can't, the table's header is repeated. A table has a column of
+//! weights if any row of the document has one.
 
 use super::{BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, Style, Theme, rule};
 use crate::pdf::canvas::{BOTTOM, Line, TOP};
 use crate::pdf::fonts::Weight;
-use crate::pdf::words;
+use crate::pdf::{item, words};
 use crate::programme::{Day, Item, Week};
 use crate::text::capitalized;
 use crate::wording::{DayWording, WeekWording};
@@ -26,6 +27,11 @@ struct Density {
     day_gap: f32,
 }
 
+/// For short weeks, which would leave half of their page white.
+const ROOMY: Density = Density {
+    row_padding: 8.5,
+    day_gap: 26.0,
+};
 const AIRY: Density = Density {
     row_padding: 5.5,
     day_gap: 18.0,
@@ -37,11 +43,30 @@ const COMPACT: Density = Density {
 };
 
 /// Left edges and widths of the columns.
+#[derive(Clone, Copy)]
+struct Columns {
+    exercise: (f32, f32),
+    work: (f32, f32),
+    load: Option<(f32, f32)>,
+    rest: (f32, f32),
+    effort: (f32, f32),
+}
+
 const NUMBER: (f32, f32) = (LEFT, 20.0);
-const EXERCISE: (f32, f32) = (LEFT + 20.0, 262.0);
-const WORK: (f32, f32) = (LEFT + 296.0, 96.0);
-const REST: (f32, f32) = (LEFT + 392.0, 52.0);
-const EFFORT: (f32, f32) = (LEFT + 444.0, 55.0);
+const WITHOUT_LOADS: Columns = Columns {
+    exercise: (LEFT + 20.0, 262.0),
+    work: (LEFT + 296.0, 96.0),
+    load: None,
+    rest: (LEFT + 392.0, 52.0),
+    effort: (LEFT + 444.0, 55.0),
+};
+const WITH_LOADS: Columns = Columns {
+    exercise: (LEFT + 20.0, 200.0),
+    work: (LEFT + 228.0, 90.0),
+    load: Some((LEFT + 320.0, 76.0)),
+    rest: (LEFT + 398.0, 48.0),
+    effort: (LEFT + 448.0, 51.0),
+};
 
 /// A workout, measured.
 struct Block<'a> {
@@ -93,18 +118,30 @@ impl Sheet<'_> {
 
 pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     let usable = BOTTOM - TOP;
+    let has_loads = document.programme.items().any(|(_, _, item)| item.load.is_some());
+    let columns = if has_loads { WITH_LOADS } else { WITHOUT_LOADS };
     let mut sheets = Vec::with_capacity(document.programme.weeks.len());
     for week in &document.programme.weeks {
         let wording = document.wording.week(week.number);
         let focus = wording.map(|wording| wording.focus.as_str()).unwrap_or_default();
         let focus = canvas.wrap(focus, BODY.colored(MUTED), CONTENT);
-        let blocks = week.days.iter().map(|day| measure(canvas, day, wording)).collect();
+        let blocks = week.days.iter().map(|day| measure(canvas, day, wording, columns)).collect();
         sheets.push(Sheet { week, focus, blocks });
     }
-    let is_tight = sheets
-        .iter()
-        .any(|sheet| sheet.height(sheet.blocks.len(), AIRY) > usable);
-    let density = if is_tight { COMPACT } else { AIRY };
+    let highest = |density| {
+        let heights = sheets.iter().map(|sheet| sheet.height(sheet.blocks.len(), density));
+        heights.fold(0.0, f32::max)
+    };
+    let lowest = sheets.iter().map(|sheet| sheet.height(sheet.blocks.len(), AIRY));
+    // Two weeks a page are better than one with air.
+    let is_pair = lowest.fold(usable, f32::min) * 2.0 + WEEK_GAP <= usable;
+    let density = if highest(ROOMY) <= usable && !is_pair {
+        ROOMY
+    } else if highest(AIRY) <= usable {
+        AIRY
+    } else {
+        COMPACT
+    };
     for (index, sheet) in sheets.iter().enumerate() {
         let all = sheet.height(sheet.blocks.len(), density);
         // A week that needs more than one page anyway may start where its first workout still fits.
@@ -116,9 +153,11 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
         }
         if index == 0 {
             canvas.bookmark(words::PLAN.get(canvas.language()), 0);
+            canvas.anchor(words::PLAN.get(canvas.language()));
         }
         let title = format!("{} {}", words::WEEK.get(canvas.language()), sheet.week.number);
         canvas.bookmark(&title, 1);
+        canvas.anchor(&anchor(sheet.week.number.into()));
         week_head(canvas, sheet.week, &title, &sheet.focus, theme);
         for (position, block) in sheet.blocks.iter().enumerate() {
             let height = block.height(density);
@@ -129,9 +168,19 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
                     continued(canvas, &title);
                 }
             }
-            draw_block(canvas, block, density, theme);
+            draw_block(canvas, block, sheet.week.number, columns, density, theme);
         }
     }
+}
+
+/// The name of a week's place.
+pub(super) fn anchor(week: usize) -> String {
+    format!("week {week}")
+}
+
+/// The name of a workout's place.
+pub(in crate::pdf) fn day_anchor(week: u8, day: u8) -> String {
+    format!("week {week} day {day}")
 }
 
 fn week_head(canvas: &mut Canvas, week: &Week, title: &str, focus: &[Line], theme: Theme) {
@@ -147,7 +196,7 @@ fn week_head(canvas: &mut Canvas, week: &Week, title: &str, focus: &[Line], them
             chip,
             16.0,
             8.0,
-            super::WHITE.mix(theme.accent, 14),
+            theme.chip,
         );
         canvas.text(LEFT + width + 20.0, canvas.y + 6.0, text, style, chip);
     }
@@ -161,7 +210,7 @@ fn continued(canvas: &mut Canvas, title: &str) {
     canvas.y += LABEL.leading + 10.0;
 }
 
-fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>) -> Block<'a> {
+fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>, columns: Columns) -> Block<'a> {
     let language = canvas.language();
     let wording: Option<&DayWording> = wording.and_then(|wording| wording.day(day.number));
     let label = format!("{} {}", words::DAY.get(language), day.number);
@@ -176,15 +225,11 @@ fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>)
         .items
         .iter()
         .map(|item| {
-            let name = canvas.wrap(item.name.get(language), NAME, EXERCISE.1);
+            let name = canvas.wrap(item.name.get(language), NAME, columns.exercise.1);
             let cue = wording.map(|wording| wording.cue(&item.row_id)).unwrap_or_default();
-            let mut hint = item.note_text(language);
-            if !hint.is_empty() && !cue.is_empty() {
-                hint.push_str(". ");
-            }
-            hint.push_str(cue);
+            let hint = item::hint(item, cue, language);
             // Below the numbers there is nothing, so a hint may run under them.
-            let cue = canvas.wrap(&hint, CUE, LEFT + CONTENT - EXERCISE.0);
+            let cue = canvas.wrap(&hint, CUE, LEFT + CONTENT - columns.exercise.0);
             Row { item, name, cue }
         })
         .collect();
@@ -196,33 +241,45 @@ fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>)
 }
 
 /// Only a workout that no page could hold breaks, between its rows and under a repeated header.
-fn draw_block(canvas: &mut Canvas, block: &Block<'_>, density: Density, theme: Theme) {
+fn draw_block(
+    canvas: &mut Canvas,
+    block: &Block<'_>,
+    week: u8,
+    columns: Columns,
+    density: Density,
+    theme: Theme,
+) {
+    let label = format!("{} {}", words::DAY.get(canvas.language()), block.day.number);
+    canvas.bookmark(&label, 2);
+    canvas.anchor(&day_anchor(week, block.day.number));
     canvas.y += canvas.lines(LEFT, canvas.y, &block.title, DAY_TITLE) + 4.0;
-    header(canvas, theme);
+    header(canvas, columns, theme);
     for (index, row) in block.rows.iter().enumerate() {
         if !canvas.has_room(row.height(density)) {
             canvas.new_page();
-            let label = format!("{} {}", words::DAY.get(canvas.language()), block.day.number);
             continued(canvas, &label);
-            header(canvas, theme);
+            header(canvas, columns, theme);
         }
-        draw_row(canvas, row, index + 1, density, theme);
+        draw_row(canvas, row, index + 1, columns, density, theme);
         if index + 1 < block.rows.len() {
             rule(canvas, LEFT, canvas.y - 0.3, CONTENT);
         }
     }
 }
 
-fn header(canvas: &mut Canvas, theme: Theme) {
+fn header(canvas: &mut Canvas, columns: Columns, theme: Theme) {
     let language = canvas.language();
     canvas.card(LEFT - 8.0, canvas.y, CONTENT + 16.0, HEADER, 4.0, theme.tint);
     let style = Style::new(Weight::Medium, 8.0, HEADER, theme.accent_text);
-    for ((x, width), text) in [
-        (EXERCISE, words::EXERCISE),
-        (WORK, words::SETS_REPS),
-        (REST, words::REST),
-        (EFFORT, words::INTENSITY),
-    ] {
+    let load = columns.load.map(|column| (column, words::LOAD));
+    let shown = [
+        Some((columns.exercise, words::EXERCISE)),
+        Some((columns.work, words::SETS_REPS)),
+        load,
+        Some((columns.rest, words::REST)),
+        Some((columns.effort, words::INTENSITY)),
+    ];
+    for ((x, width), text) in shown.into_iter().flatten() {
         for line in canvas.wrap_to(text.get(language), style, width, 1) {
             canvas.lines(x, canvas.y, &[line], style);
         }
@@ -230,7 +287,15 @@ fn header(canvas: &mut Canvas, theme: Theme) {
     canvas.y += HEADER;
 }
 
-fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, density: Density, theme: Theme) {
+fn draw_row(
+    canvas: &mut Canvas,
+    row: &Row<'_>,
+    number: usize,
+    columns: Columns,
+    density: Density,
+    theme: Theme,
+) {
+    let (exercise, work, rest, effort) = (columns.exercise, columns.work, columns.rest, columns.effort);
     let language = canvas.language();
     let top = canvas.y + density.row_padding;
     canvas.text(
@@ -240,21 +305,20 @@ fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, density: Density,
         CELL.colored(theme.accent_text),
         NUMBER.1,
     );
-    let name_height = canvas.lines(EXERCISE.0, top, &row.name, NAME);
-    canvas.link_to_anchor(EXERCISE.0, top, EXERCISE.1, name_height, &row.item.exercise_id);
-    let work = Style::new(Weight::SemiBold, 10.0, 14.0, INK);
-    let sets_reps = format!("{} × {}", row.item.sets, row.item.reps_text(language));
-    canvas.text(WORK.0, top, &sets_reps, work, WORK.1 + 10.0);
-    canvas.text(REST.0, top, &row.item.rest_text(language), CELL, REST.1 + 6.0);
-    let effort = row
-        .item
-        .intensity
-        .as_deref()
-        .map_or("—".to_owned(), |effort| effort.replace('-', "–"));
-    for line in canvas.wrap_to(&effort, CELL, EFFORT.1, 1) {
-        canvas.lines(EFFORT.0, top, &[line], CELL);
+    let name_height = canvas.lines(exercise.0, top, &row.name, NAME);
+    canvas.link_to_anchor(exercise.0, top, exercise.1, name_height, &row.item.exercise_id);
+    let strong = Style::new(Weight::SemiBold, 10.0, 14.0, INK);
+    canvas.text(work.0, top, &item::sets_reps(row.item, language), strong, work.1 + 10.0);
+    if let (Some((x, width)), Some(load)) = (columns.load, item::load(row.item, language)) {
+        for line in canvas.wrap_to(&load, strong, width, 1) {
+            canvas.lines(x, top, &[line], strong);
+        }
+    }
+    canvas.text(rest.0, top, &row.item.rest_text(language), CELL, rest.1 + 6.0);
+    for line in canvas.wrap_to(&item::effort(row.item), CELL, effort.1, 1) {
+        canvas.lines(effort.0, top, &[line], CELL);
     }
     // Last, so that a row's numbers follow its name also for those who copy or listen to the text.
-    canvas.lines(EXERCISE.0, top + name_height, &row.cue, CUE);
+    canvas.lines(exercise.0, top + name_height, &row.cue, CUE);
     canvas.y += row.height(density);
 }
