@@ -318,6 +318,8 @@ async fn reset(State(sandbox): State<Shared>) -> Json<Value> {
     let mut world = sandbox.world();
     world.telegram.reset_chats();
     world.llm.exchanges.clear();
+    world.banks.reset();
+    world.mail.reset();
     world.faults = crate::faults::Faults::default();
     emit_faults(&mut world);
     let users: Vec<(i64, Value)> = world

@@ -20,6 +20,8 @@ pub enum EventKind {
     Clock,
     Faults,
     Commands,
+    Bank,
+    Mail,
 }
 
 impl EventKind {
@@ -35,6 +37,8 @@ impl EventKind {
             Self::Clock => "clock",
             Self::Faults => "faults",
             Self::Commands => "commands",
+            Self::Bank => "bank",
+            Self::Mail => "mail",
         }
     }
 }

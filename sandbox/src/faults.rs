@@ -3,12 +3,29 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::{
+    banks::{Bank, switches::BankFaults},
+    mail::faults::MailFaults,
+};
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Faults {
     pub telegram: TelegramFaults,
     pub sheets: SheetsFaults,
     pub llm: LlmFaults,
+    pub yookassa: BankFaults,
+    pub tbank: BankFaults,
+    pub mail: MailFaults,
+}
+
+impl Faults {
+    pub fn bank(&mut self, bank: Bank) -> &mut BankFaults {
+        match bank {
+            Bank::YooKassa => &mut self.yookassa,
+            Bank::TBank => &mut self.tbank,
+        }
+    }
 }
 
 /// Counters count calls that write into a chat (`send…`, `edit…`, `delete…`, `copy…`, `forward…`, but not

@@ -1,20 +1,25 @@
-//! The outside world on loopback: Telegram with people in it, Google Sheets, LLM back ends, and a clock that moves.
+//! The outside world on loopback: Telegram with people in it, two banks, a mail server, Google Sheets, LLM back
+//! ends, and a clock that moves.
 //!
 //! It speaks the real wire protocols, written here a second time on purpose: a mistake shared with the product's adapters
 //! would pass every test. Nothing of the product may be imported. To play one more outside system: a module with its
 //! `routes`, its state in `World`, its switches in `faults`, a page in `assets`.
 
+pub mod banks;
 mod clock;
 mod control;
 pub mod driver;
 mod events;
 mod faults;
 mod llm;
+mod mail;
 mod pages;
 mod persistence;
 mod sheets;
+mod tbank;
 pub mod telegram;
 mod world;
+mod yookassa;
 
 use std::{net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
@@ -43,17 +48,26 @@ pub struct Config {
     pub addr: SocketAddr,
     /// `None` accepts any well-formed token.
     pub bot_token: Option<String>,
-    /// Where chats are kept over a restart; `None` keeps them in memory only.
+    /// Where chats and payments are kept over a restart; `None` keeps them in memory only.
     pub data_file: Option<PathBuf>,
+    /// Where the mail catcher listens; `None` means there is none. Port 0 takes a free one.
+    pub smtp_addr: Option<SocketAddr>,
+    /// Where the product listens: the banks send notifications there unless an account says otherwise.
+    pub product_url: Option<String>,
+    /// How a browser reaches the sandbox, where it isn't the address the product uses.
+    pub public_url: Option<String>,
 }
 
 impl Default for Config {
-    /// A free port on loopback, any token, nothing on disk.
+    /// Free ports on loopback, any token, nothing on disk, no product to notify.
     fn default() -> Self {
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             bot_token: None,
             data_file: None,
+            smtp_addr: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            product_url: None,
+            public_url: None,
         }
     }
 }
@@ -62,6 +76,8 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Running {
     pub addr: SocketAddr,
+    /// `None` when the mail catcher is off or its port was taken.
+    pub smtp_addr: Option<SocketAddr>,
     driver: Driver,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -106,6 +122,11 @@ fn router(sandbox: Shared) -> Router {
         .merge(control::routes())
         .merge(sheets::routes())
         .merge(llm::routes())
+        .merge(banks::control::routes())
+        .merge(banks::hosted::routes())
+        .merge(yookassa::routes())
+        .merge(tbank::routes())
+        .merge(mail::routes())
         .merge(pages::routes())
         .route("/healthz", get(async || "ok"))
         .route("/file/{token}/{*path}", get(telegram::http::download))
@@ -114,6 +135,17 @@ fn router(sandbox: Shared) -> Router {
             any(telegram::http::call).layer(DefaultBodyLimit::max(telegram::params::MAX_BODY_BYTES)),
         )
         .with_state(sandbox)
+}
+
+/// Two sandboxes on one machine want the same port; the second one goes without mail and says so.
+async fn mail_door(addr: Option<SocketAddr>) -> Option<TcpListener> {
+    match TcpListener::bind(addr?).await {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!(%error, addr = ?addr, "the mail catcher can't listen; no mail is caught");
+            None
+        }
+    }
 }
 
 /// Starts serving and returns at once. The port is open when this returns.
@@ -125,6 +157,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     {
         world.telegram = telegram;
     }
+    if let Some(path) = &config.data_file
+        && let Some(banks) = persistence::load_banks(path).await?
+    {
+        world.banks = banks;
+        world.banks.post.recover();
+    }
+    world.banks.product_url = config.product_url;
+    world.banks.public_url = config.public_url;
+    let mail_door = mail_door(config.smtp_addr).await;
+    let smtp_addr = mail_door.as_ref().and_then(|door| door.local_addr().ok());
+    world.mail.addr = smtp_addr.map(|addr| addr.to_string());
     let on_disk = persistence::file_ids(&world.telegram);
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -144,7 +187,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         }
     });
 
-    let mut tasks = vec![tokio::spawn(webhook::deliver(Arc::clone(&sandbox)))];
+    let mut tasks = vec![
+        tokio::spawn(webhook::deliver(Arc::clone(&sandbox))),
+        tokio::spawn(banks::courier::run(Arc::clone(&sandbox))),
+    ];
+    if let Some(door) = mail_door {
+        tasks.push(tokio::spawn(mail::serve(Arc::clone(&sandbox), door)));
+    }
     if let Some(path) = config.data_file {
         tasks.push(tokio::spawn(persistence::keep(Arc::clone(&sandbox), path, on_disk)));
     }
@@ -161,6 +210,7 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
     let driver = Driver::new(&format!("http://{addr}"))?;
     Ok(Running {
         addr,
+        smtp_addr,
         driver,
         stop,
         tasks,

@@ -16,7 +16,7 @@ use crate::{telegram::files::guess_mime, world::Shared};
 #[folder = "assets/"]
 struct Assets;
 
-fn asset(path: &str) -> Response {
+pub fn asset(path: &str) -> Response {
     let Some(file) = Assets::get(path) else {
         return (StatusCode::NOT_FOUND, "there is no such page").into_response();
     };

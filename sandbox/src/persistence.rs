@@ -1,4 +1,4 @@
-//! The Telegram world on disk, so that a restart of the sandbox keeps the chats. Optional.
+//! Chats and payments on disk, so that a restart of the sandbox keeps what the product's database knows of. Optional.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    banks::Banks,
     telegram::{Telegram, TelegramSnapshot},
     world::Shared,
 };
@@ -30,6 +31,38 @@ pub enum PersistenceError {
 /// Beside the data file, one file for each that was sent; written once, since they never change.
 fn files_folder(data_file: &Path) -> PathBuf {
     data_file.with_extension("files")
+}
+
+/// Beside the data file: payments, refunds, receipts and the notifications on their way.
+fn banks_file(data_file: &Path) -> PathBuf {
+    data_file.with_extension("banks.json")
+}
+
+/// `None` when nothing has been saved yet, or what was saved is of another version.
+pub async fn load_banks(data_file: &Path) -> Result<Option<Banks>, PersistenceError> {
+    let path = banks_file(data_file);
+    let bytes = match tokio::fs::read(&path).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(PersistenceError::Read { path, source }),
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(banks) => Ok(Some(banks)),
+        Err(error) => {
+            let aside = path.with_extension("unreadable");
+            tracing::warn!(%error, path = %aside.display(), "the saved payments can't be read and are put aside");
+            let moved = tokio::fs::rename(&path, &aside).await;
+            moved.map_err(|source| PersistenceError::Write { path: aside, source })?;
+            Ok(None)
+        }
+    }
+}
+
+async fn replace(path: &Path, bytes: Vec<u8>) -> io::Result<()> {
+    // A file is either the old world or the new one, never half of each.
+    let unfinished = path.with_extension("tmp");
+    tokio::fs::write(&unfinished, bytes).await?;
+    tokio::fs::rename(&unfinished, path).await
 }
 
 /// `None` when nothing has been saved yet.
@@ -73,7 +106,7 @@ pub async fn load(path: &Path) -> Result<Option<Telegram>, PersistenceError> {
 }
 
 async fn save(sandbox: &Shared, path: &Path, written: &mut HashSet<String>) -> Result<(), PersistenceError> {
-    let (snapshot, fresh) = {
+    let (snapshot, banks, fresh) = {
         let world = sandbox.world();
         let fresh: Vec<(String, Bytes)> = world
             .telegram
@@ -82,7 +115,7 @@ async fn save(sandbox: &Shared, path: &Path, written: &mut HashSet<String>) -> R
             .filter(|file| !written.contains(&file.about.file_id))
             .map(|file| (file.about.file_id.clone(), file.bytes.clone()))
             .collect();
-        (world.telegram.snapshot()?, fresh)
+        (world.telegram.snapshot()?, serde_json::to_vec(&world.banks)?, fresh)
     };
     let failed = |source| PersistenceError::Write {
         path: path.to_owned(),
@@ -94,10 +127,8 @@ async fn save(sandbox: &Shared, path: &Path, written: &mut HashSet<String>) -> R
         tokio::fs::write(folder.join(&id), bytes).await.map_err(failed)?;
         written.insert(id);
     }
-    // A file is either the old world or the new one, never half of each.
-    let unfinished = path.with_extension("tmp");
-    tokio::fs::write(&unfinished, snapshot).await.map_err(failed)?;
-    tokio::fs::rename(&unfinished, path).await.map_err(failed)
+    replace(&banks_file(path), banks).await.map_err(failed)?;
+    replace(path, snapshot).await.map_err(failed)
 }
 
 /// The files that are on disk already when they have just been read from there.

@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    banks::Banks,
     clock::Clock,
     events::{EventKind, Events},
     faults::Faults,
     llm::LlmJournal,
+    mail::Mailbox,
     sheets::Sheets,
     telegram::Telegram,
 };
@@ -22,6 +24,8 @@ pub struct World {
     pub telegram: Telegram,
     pub sheets: Sheets,
     pub llm: LlmJournal,
+    pub banks: Banks,
+    pub mail: Mailbox,
     /// Addresses of the product under test, for the index page.
     pub links: Vec<Value>,
 }
