@@ -6,8 +6,7 @@
 use domain::ids::{ApiKeyId, Id, TenantId, UserId};
 use domain::time::Timestamp;
 
-use crate::dialect::{execute, row, rows, scalar};
-use crate::page::BEYOND_ALL_IDS;
+use crate::dialect::{execute, row, scalar};
 use crate::{Error, PageOf, PageRequest, Result, SystemTx, Tx};
 
 const EMAIL: &str = "users.email";
@@ -223,13 +222,8 @@ impl Tx {
     /// Newest first, revoked ones included.
     pub async fn api_keys(&mut self, request: &PageRequest) -> Result<PageOf<ApiKey>> {
         const SQL: &str = "SELECT id, tenant_id, name, role, created_at_ms, revoked_at_ms FROM api_keys
-            WHERE tenant_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-        let before = request
-            .after
-            .as_ref()
-            .map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str())
-            .to_owned();
-        let found = rows!(self, KeyRow, SQL, self.tenant.as_str(), before, request.fetch())?;
+            WHERE tenant_id = $1";
+        let found: Vec<KeyRow> = self.newest(SQL, &[], "id", request).await?;
         let keys = found.into_iter().map(read_key).collect::<Result<Vec<_>>>()?;
         Ok(PageOf::cut(keys, request, |key| key.id.to_string()))
     }

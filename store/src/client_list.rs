@@ -1,18 +1,17 @@
 //! The list of clients: every filter is answered from an index that fits it, however many clients there are.
 //!
-//! Neither database may choose another way. SQLite has no statistics of its tables (nothing gathers them) and would walk
-//! everybody, newest first, to find one phone: so the table that narrows most is named first, and `CROSS JOIN` makes
-//! SQLite begin there. PostgreSQL plans a kept statement for a stage it does not know, and would walk everybody to show
-//! that a stage is empty: so an equality is written as a range of rows, whose order only the fitting index has.
+//! Stages and sources are walked as `keyset.rs` tells. Beside that SQLite has no statistics of its tables (nothing gathers
+//! them) and would walk everybody, newest first, to find one phone: so the table that narrows most is named first, and
+//! `CROSS JOIN` makes SQLite begin there.
 
 use domain::fold::phone_digits;
 use domain::ids::{ClientId, Id};
 use domain::time::Timestamp;
-use sqlx::AssertSqlSafe;
 
 use crate::clients::{COLUMNS, ClientRow};
+use crate::keyset::Statement;
 use crate::page::BEYOND_ALL_IDS;
-use crate::{Backend, Client, ClientFilter, Cursor, Error, PageOf, PageRequest, Result, Tx};
+use crate::{Backend, Client, ClientFilter, Cursor, PageOf, PageRequest, Result, Tx};
 
 /// Where the walk begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,52 +24,6 @@ enum Start {
     Tag,
     /// An index of the clients that already has the order.
     Clients,
-}
-
-/// A statement in the making: `$1` is the tenant, `$2` the cursor, the rest is counted up.
-#[derive(Debug, Default)]
-struct Statement {
-    sql: String,
-    bound: Vec<String>,
-}
-
-impl Statement {
-    fn push(&mut self, sql: &str) {
-        self.sql.push_str(sql);
-    }
-
-    /// Binds a value and returns its place.
-    fn bind(&mut self, value: impl Into<String>) -> String {
-        self.bound.push(value.into());
-        format!("${}", self.bound.len() + 2)
-    }
-
-    /// Rows whose `columns` equal the values and whose `id` lies from `lowest` up to the cursor, the highest first.
-    fn walk(&mut self, columns: &[(&str, String)], id: &str, lowest: String) {
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).chain([id]).collect();
-        let mut places: Vec<String> = columns.iter().map(|(_, value)| self.bind(value)).collect();
-        let (row, values) = (names.join(", "), places.join(", "));
-        places.push(self.bind(lowest));
-        let comma = if values.is_empty() { "" } else { ", " };
-        let order: Vec<String> = names.iter().map(|name| format!("{name} DESC")).collect();
-        self.push(&format!(
-            " AND ({row}) >= ({}) AND ({row}) < ({values}{comma}$2) ORDER BY {}",
-            places.join(", "),
-            order.join(", ")
-        ));
-    }
-
-    fn compare(&mut self, column: &str, operator: &str, value: Option<String>) {
-        if let Some(value) = value {
-            let place = self.bind(value);
-            self.push(&format!(" AND {column} {operator} {place}"));
-        }
-    }
-
-    fn one_of(&mut self, column: &str, values: Vec<String>) {
-        let places: Vec<String> = values.into_iter().map(|value| self.bind(value)).collect();
-        self.push(&format!(" AND {column} IN ({})", places.join(", ")));
-    }
 }
 
 /// The first id a ULID of this instant could have.
@@ -105,8 +58,7 @@ impl Tx {
     /// Newest first.
     pub async fn list_clients(&mut self, filter: &ClientFilter, page: &PageRequest) -> Result<PageOf<Client>> {
         let start = filter.start();
-        let mut statement = Statement::default();
-        statement.push(&format!("SELECT {COLUMNS} FROM "));
+        let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM "));
         let after = page.after.as_ref().map(|cursor| cursor.0.as_str());
         let before = before(after, filter);
         let stage = filter.stage.as_ref().map(ToString::to_string);
@@ -149,11 +101,15 @@ impl Tx {
             }
         }
         statement.push(&format!(" LIMIT {}", page.fetch()));
-        let mut rows = if is_search {
+        // Whether a word is common decides how it is best found.
+        if is_search && self.backend() == Backend::Postgres {
+            statement.replan();
+        }
+        let mut rows: Vec<ClientRow> = if is_search {
             let before: i64 = after.and_then(|cursor| cursor.parse().ok()).unwrap_or(i64::MAX);
-            self.fetch_clients(statement, before, is_search).await?
+            self.fetch(statement, before).await?
         } else {
-            self.fetch_clients(statement, before, is_search).await?
+            self.fetch(statement, before).await?
         };
         let is_more = rows.len() > page.limit as usize;
         rows.truncate(page.limit as usize);
@@ -219,33 +175,8 @@ impl Tx {
         if let Some(email) = &filter.email {
             let indexes = self
                 .vault
-                .indexes(self.tenant.as_ref(), "clients.email", &email.trim().to_lowercase());
+                .indexes(self.tenant.as_ref(), "clients.email", &crate::sealed::email_spelling(email));
             statement.one_of(&format!("{table}.email_index"), indexes);
         }
-    }
-
-    async fn fetch_clients<K>(&mut self, statement: Statement, before: K, is_search: bool) -> Result<Vec<ClientRow>>
-    where
-        K: for<'q> sqlx::Encode<'q, sqlx::Sqlite>
-            + sqlx::Type<sqlx::Sqlite>
-            + for<'q> sqlx::Encode<'q, sqlx::Postgres>
-            + sqlx::Type<sqlx::Postgres>
-            + Send
-            + 'static,
-    {
-        // PostgreSQL would plan a kept statement for any word; whether a word is common decides how it is best found.
-        let is_kept = !(is_search && self.backend() == Backend::Postgres);
-        let tenant = self.tenant.to_string();
-        crate::dialect::on!(self, connection => {
-            let mut query = sqlx::query_as::<_, ClientRow>(AssertSqlSafe(statement.sql))
-                .persistent(is_kept)
-                .bind(tenant)
-                .bind(before);
-            for value in statement.bound {
-                query = query.bind(value);
-            }
-            query.fetch_all(connection).await
-        })
-        .map_err(Error::from)
     }
 }

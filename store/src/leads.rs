@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows};
-use crate::page::BEYOND_ALL_IDS;
+use crate::keyset::Statement;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,8 @@ struct LeadRow {
 }
 
 const SELECT: &str = "SELECT l.id, l.client_id, c.display_name, l.status, l.source, l.taken_by, l.created_at_ms, \
-     l.qualified_at_ms, l.closed_at_ms, l.version FROM leads l JOIN clients c ON c.tenant_id = l.tenant_id AND c.id = l.client_id WHERE l.tenant_id = $1";
+     l.qualified_at_ms, l.closed_at_ms, l.version FROM leads l CROSS JOIN clients c \
+     WHERE c.tenant_id = $1 AND c.id = l.client_id AND l.tenant_id = $1";
 
 impl TryFrom<LeadRow> for Lead {
     type Error = Error;
@@ -118,25 +119,18 @@ impl Tx {
 
     /// Newest first.
     pub async fn list_leads(&mut self, filter: &LeadFilter, page: &PageRequest) -> Result<PageOf<Lead>> {
-        let mut sql = format!("{SELECT} AND l.id < $2");
-        let mut bound: Vec<&str> = Vec::new();
-        if let Some(status) = filter.status {
-            bound.push(status.code());
-            sql.push_str(&format!(" AND l.status = ${}", 2 + bound.len()));
-        }
-        if let Some(client) = &filter.client {
-            bound.push(client.as_str());
-            sql.push_str(&format!(" AND l.client_id = ${}", 2 + bound.len()));
-        }
-        sql.push_str(&format!(" ORDER BY l.id DESC LIMIT {}", page.fetch()));
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let found = crate::dialect::on!(self, connection => {
-            let mut query = sqlx::query_as::<_, LeadRow>(AssertSqlSafe(sql.as_str())).bind(self.tenant.as_ref()).bind(after);
-            for value in &bound {
-                query = query.bind(*value);
+        let mut statement = Statement::new(SELECT);
+        let status = filter.status.map(|status| status.code().to_owned());
+        let columns = match &filter.client {
+            // A client has few leads: their own index finds them, whatever their status.
+            Some(client) => {
+                statement.compare("l.status", "=", status);
+                vec![("l.client_id", client.to_string())]
             }
-            query.fetch_all(connection).await
-        })?;
+            None => status.map(|status| ("l.status", status)).into_iter().collect(),
+        };
+        statement.walk(&columns, "l.id", String::new());
+        let found: Vec<LeadRow> = self.fetch_page(statement, page).await?;
         let leads = found.into_iter().map(Lead::try_from).collect::<Result<Vec<_>>>()?;
         Ok(PageOf::cut(leads, page, |lead| lead.id.to_string()))
     }

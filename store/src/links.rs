@@ -5,7 +5,6 @@ use domain::time::Timestamp;
 
 use crate::clients::Origin;
 use crate::dialect::{execute, row, rows, scalar};
-use crate::page::BEYOND_ALL_IDS;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,20 +177,10 @@ impl Tx {
     /// Newest first.
     pub async fn list_touches(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Touch>> {
         const SQL: &str = "SELECT id, channel, source, campaign, utm, referrer, payload, at_ms FROM touches \
-             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let touches = rows!(
-            self,
-            TouchRow,
-            SQL,
-            self.tenant.as_ref(),
-            client.as_str(),
-            after,
-            page.fetch()
-        )?
-        .into_iter()
-        .map(Touch::try_from)
-        .collect::<Result<Vec<_>>>()?;
+             WHERE tenant_id = $1";
+        let of_client = [("client_id", client.to_string())];
+        let found: Vec<TouchRow> = self.newest(SQL, &of_client, "id", page).await?;
+        let touches = found.into_iter().map(Touch::try_from).collect::<Result<Vec<_>>>()?;
         Ok(PageOf::cut(touches, page, |touch| touch.id.to_string()))
     }
 
@@ -199,7 +188,7 @@ impl Tx {
     pub async fn list_links(&mut self, page: &PageRequest) -> Result<PageOf<DeepLink>> {
         const PLACE: &str = "SELECT created_at_ms FROM deep_links WHERE tenant_id = $1 AND token = $2";
         const SQL: &str = "SELECT token, purpose, source, campaign, utm, referrer, created_at_ms, expires_at_ms, used_at_ms \
-             FROM deep_links WHERE tenant_id = $1 AND (created_at_ms < $2 OR (created_at_ms = $2 AND token > $3)) \
+             FROM deep_links WHERE tenant_id = $1 AND created_at_ms <= $2 AND (created_at_ms < $2 OR token > $3) \
              ORDER BY created_at_ms DESC, token LIMIT $4";
         let (before, token) = match &page.after {
             Some(cursor) => {

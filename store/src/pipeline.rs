@@ -6,7 +6,6 @@ use domain::pipeline::StageKind;
 use domain::time::Timestamp;
 
 use crate::dialect::{execute, row, rows};
-use crate::page::BEYOND_ALL_IDS;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 /// Counts are spread over this many rows a stage.
@@ -252,21 +251,11 @@ impl Tx {
 
     /// The moves of a client, newest first.
     pub async fn list_moves(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Move>> {
-        const SQL: &str = "SELECT id, from_stage_id, to_stage_id, actor, reason, at_ms FROM client_pipelines \
-             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let moves = rows!(
-            self,
-            MoveRow,
-            SQL,
-            self.tenant.as_ref(),
-            client.as_str(),
-            after,
-            page.fetch()
-        )?
-        .into_iter()
-        .map(Move::try_from)
-        .collect::<Result<Vec<_>>>()?;
+        const SQL: &str =
+            "SELECT id, from_stage_id, to_stage_id, actor, reason, at_ms FROM client_pipelines WHERE tenant_id = $1";
+        let of_client = [("client_id", client.to_string())];
+        let found: Vec<MoveRow> = self.newest(SQL, &of_client, "id", page).await?;
+        let moves = found.into_iter().map(Move::try_from).collect::<Result<Vec<_>>>()?;
         Ok(PageOf::cut(moves, page, |step| step.id.to_string()))
     }
 

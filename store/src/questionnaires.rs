@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows};
-use crate::page::BEYOND_ALL_IDS;
+use crate::keyset::Statement;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -233,26 +233,17 @@ impl Tx {
         filter: &QuestionnaireFilter,
         page: &PageRequest,
     ) -> Result<PageOf<Questionnaire>> {
-        let mut sql = format!("{SELECT} AND id < $2");
-        let mut bound: Vec<&str> = Vec::new();
-        if let Some(client) = &filter.client {
-            bound.push(client.as_str());
-            sql.push_str(&format!(" AND client_id = ${}", 2 + bound.len()));
-        }
-        if let Some(status) = &filter.status {
-            bound.push(status);
-            sql.push_str(&format!(" AND status = ${}", 2 + bound.len()));
-        }
-        sql.push_str(&format!(" ORDER BY id DESC LIMIT {}", page.fetch()));
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let found = crate::dialect::on!(self, connection => {
-            let mut query =
-                sqlx::query_as::<_, QuestionnaireRow>(AssertSqlSafe(sql.as_str())).bind(self.tenant.as_ref()).bind(after);
-            for value in &bound {
-                query = query.bind(*value);
+        let mut statement = Statement::new(SELECT);
+        let columns = match &filter.client {
+            // A client has few: their own index finds them, whatever their status.
+            Some(client) => {
+                statement.compare("status", "=", filter.status.clone());
+                vec![("client_id", client.to_string())]
             }
-            query.fetch_all(connection).await
-        })?;
+            None => filter.status.iter().map(|status| ("status", status.clone())).collect(),
+        };
+        statement.walk(&columns, "id", String::new());
+        let found: Vec<QuestionnaireRow> = self.fetch_page(statement, page).await?;
         let runs = found
             .into_iter()
             .map(Questionnaire::try_from)

@@ -5,7 +5,6 @@ use domain::ids::{ActionId, ClientId, ConsentId, Id, MessageId, OutboxId};
 use domain::time::Timestamp;
 
 use crate::dialect::{execute, rows, scalar};
-use crate::page::BEYOND_ALL_IDS;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 /// One line of the timeline.
@@ -125,18 +124,9 @@ impl Tx {
 
     /// Newest first.
     pub async fn list_actions(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Action>> {
-        const SQL: &str = "SELECT id, kind, actor, details_sealed, at_ms FROM client_actions \
-             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let found = rows!(
-            self,
-            ActionRow,
-            SQL,
-            self.tenant.as_ref(),
-            client.as_str(),
-            after,
-            page.fetch()
-        )?;
+        const SQL: &str = "SELECT id, kind, actor, details_sealed, at_ms FROM client_actions WHERE tenant_id = $1";
+        let of_client = [("client_id", client.to_string())];
+        let found: Vec<ActionRow> = self.newest(SQL, &of_client, "id", page).await?;
         let actions = found
             .into_iter()
             .map(|row| {
@@ -175,18 +165,10 @@ impl Tx {
 
     /// Newest first.
     pub async fn list_messages(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Message>> {
-        const SQL: &str = "SELECT id, channel, direction, author, body_sealed, at_ms FROM messages \
-             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let found = rows!(
-            self,
-            MessageRow,
-            SQL,
-            self.tenant.as_ref(),
-            client.as_str(),
-            after,
-            page.fetch()
-        )?;
+        const SQL: &str =
+            "SELECT id, channel, direction, author, body_sealed, at_ms FROM messages WHERE tenant_id = $1";
+        let of_client = [("client_id", client.to_string())];
+        let found: Vec<MessageRow> = self.newest(SQL, &of_client, "id", page).await?;
         let messages = found
             .into_iter()
             .map(|row| {
@@ -241,18 +223,10 @@ impl Tx {
 
     /// Newest first.
     pub async fn list_consents(&mut self, client: &ClientId, page: &PageRequest) -> Result<PageOf<Consent>> {
-        const SQL: &str = "SELECT id, kind, is_granted, text_hash, text_language, channel, at_ms FROM consents \
-             WHERE tenant_id = $1 AND client_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let found = rows!(
-            self,
-            ConsentRow,
-            SQL,
-            self.tenant.as_ref(),
-            client.as_str(),
-            after,
-            page.fetch()
-        )?;
+        const SQL: &str =
+            "SELECT id, kind, is_granted, text_hash, text_language, channel, at_ms FROM consents WHERE tenant_id = $1";
+        let of_client = [("client_id", client.to_string())];
+        let found: Vec<ConsentRow> = self.newest(SQL, &of_client, "id", page).await?;
         let consents = found
             .into_iter()
             .map(|row| row.of(client))
