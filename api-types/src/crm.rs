@@ -2,23 +2,36 @@
 //!
 //! One module a resource. Requests refuse fields they don't know, so a misspelled one is an error and not silence.
 
+mod approvals;
 mod clients;
 mod leads;
 mod links;
 mod pipeline;
+mod preview;
 mod programs;
 mod questionnaires;
 mod settings;
+mod templates;
 mod timeline;
+mod wording;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+pub use approvals::{
+    AffectedProgram, Alternative, AlternativeList, AlternativeQuery, AlternativeRelation, NoteRequest, ProgramDelivery,
+    ProgramPhoneVersion, ProgramSettings, RegenerateRequest, Regeneration, RegenerationProgress, SwapRequest,
+    VersionedProgramSettings,
+};
 pub use clients::{Client, ClientPatch, ClientQuery, MoveRequest, NewClient, StageRef};
 pub use leads::{Lead, LeadPatch, LeadQuery, LeadStatus, TakeQuery};
 pub use links::{DeepLink, LinkPurpose, NewLink};
 pub use pipeline::{
     Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,
+};
+pub use preview::{
+    PreviewArea, PreviewEquipment, PreviewFormat, PreviewGoal, PreviewLevel, PreviewLifestyle, PreviewPage, PreviewPages,
+    PreviewPlace, PreviewProfile, PreviewRequest, PreviewSex, PreviewWording,
 };
 pub use programs::{Program, ProgramDetails, ProgramQuery, ProgramScope, ProgramStatus};
 pub use questionnaires::{
@@ -26,8 +39,18 @@ pub use questionnaires::{
     QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer,
     VersionedForm,
 };
-pub use settings::{Brand, ShownText, TextList, TextOverride, VersionedBrand};
+pub use settings::{Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq};
+pub use templates::{
+    CoverageTotals, FoundOutcome, FoundTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
+    TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble, TemplateTryOut, TemplateUpload,
+    TemplateVersion, TemplateVersionDetails, TemplateVersionSource, TryOutQuery, VersionedTemplateSettings, WrongCell,
+};
 pub use timeline::{ClientMessage, MessageAuthor, MessageDirection, NewMessage, TimelineEntry, TimelineEvent};
+pub use wording::{
+    ReplacedText, ShownWordingSettings, TokenLimitField, WordingAttempt, WordingCostQuery, WordingCosts, WordingError,
+    WordingMonth, WordingPart, WordingPrice, WordingProvider, WordingRecord, WordingSettings, WordingShares, WordingTrial,
+    WordingTrialRequest,
+};
 
 /// A text in both languages; an empty one falls back to the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

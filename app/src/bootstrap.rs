@@ -3,6 +3,7 @@
 use domain::ids::TenantId;
 use domain::language::Language;
 use domain::language::Localized;
+use domain::order::{PaymentMode, PaymentSubject, TaxTreatment, Vat};
 use domain::pipeline::StageKind;
 use store::{FormRow, NewConversation, Product, Stage, Tx};
 
@@ -10,7 +11,9 @@ use crate::access;
 use crate::context::App;
 use crate::deliver::TELEGRAM;
 use crate::error::{Error, Result};
-use crate::settings::{self, BRAND, Brand, TEMPLATES, TemplateSheets};
+use crate::refresh_templates::{self, TakeChanges, TemplateSource, TemplateTables};
+use crate::settings::wording::WordingSetting;
+use crate::settings::{self, BRAND, Brand, TEMPLATES, WORDING};
 
 mod demo;
 
@@ -25,6 +28,8 @@ pub struct Seed {
     pub trainer_addresses: Vec<String>,
     pub telegram_bot_username: Option<String>,
     pub templates_spreadsheet_id: Option<String>,
+    /// Who words programmes; `None`: nobody.
+    pub wording: Option<WordingSetting>,
     pub demo_data: bool,
 }
 
@@ -42,6 +47,7 @@ pub async fn ensure(app: &App, seed: &Seed) -> Result<TenantId> {
         products(app, &mut tx).await?;
     }
     settings(app, &mut tx, seed).await?;
+    refresh_templates::ensure_shipped(app, &mut tx).await?;
     trainers(app, &mut tx, seed).await?;
     tx.commit().await?;
     if let (Some(email), Some(password)) = (&seed.admin_email, &seed.admin_password) {
@@ -110,10 +116,24 @@ async fn products(app: &App, tx: &mut Tx) -> Result<()> {
             code: tariff.code,
             title: tariff.title,
             description: tariff.description,
+            delivery: tariff.delivery,
+            grants: tariff.grants,
             price: tariff.price,
+            is_addon: tariff.is_addon,
+            is_monthly: false,
+            tax: TaxTreatment {
+                vat: Vat::None,
+                subject: PaymentSubject::Service,
+                mode: PaymentMode::FullPayment,
+            },
+            active_from: None,
+            active_to: None,
             position: i64::try_from(position).unwrap_or(i64::MAX),
+            archived_at: None,
+            packages: Vec::new(),
+            version: 0,
         };
-        tx.insert_product(&product).await?;
+        tx.save_product(&product).await?;
     }
     Ok(())
 }
@@ -130,14 +150,18 @@ async fn settings(app: &App, tx: &mut Tx, seed: &Seed) -> Result<()> {
         tx.save_setting(BRAND, &write(serde_json::to_string(&brand))?, 0, now)
             .await?;
     }
+    if let Some(wording) = &seed.wording
+        && tx.find_setting(WORDING).await?.is_none()
+    {
+        tx.save_setting(WORDING, &write(serde_json::to_string(wording))?, 0, now)
+            .await?;
+    }
     if let Some(spreadsheet_id) = &seed.templates_spreadsheet_id
         && tx.find_setting(TEMPLATES).await?.is_none()
     {
-        let sheets = TemplateSheets {
-            spreadsheet_id: spreadsheet_id.clone(),
-            men_gid: 0,
-            women_gid: 1,
-            exercises_gid: 2,
+        let sheets = TemplateSource {
+            tables: Some(TemplateTables::of_spreadsheet(spreadsheet_id)),
+            take_changes: TakeChanges::default(),
         };
         tx.save_setting(TEMPLATES, &write(serde_json::to_string(&sheets))?, 0, now)
             .await?;

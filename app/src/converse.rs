@@ -3,8 +3,10 @@
 //! Nothing in a turn needs the network, so it is treated in the transaction that receives it; the inbox keeps the raw
 //! event under its sender's key, and a repeated event changes nothing.
 
+mod approval;
 mod client;
 mod person;
+mod sheet;
 mod trainer;
 
 use domain::content::Content;
@@ -178,7 +180,7 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
     } else {
         client::turn(app, &mut tx, caller, &guide, &conversation, inbound).await?
     };
-    let lease_until = now.plus_millis(LEASE_MS);
+    let lease_until = app.process_now().plus_millis(LEASE_MS);
     let mut deliveries = Vec::with_capacity(outcome.letters.len());
     for mut letter in std::mem::take(&mut outcome.letters) {
         // Something older still waits for this address: then these wait behind it instead of overtaking.
@@ -188,13 +190,14 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
             address: letter.address.clone(),
             content: letter.content.clone(),
             external_file_id: None,
+            album_file_ids: Vec::new(),
             edit: letter.edit.clone(),
             retire: letter.retire.clone(),
             attempt: 1,
             lease_until,
         };
         // A document is handed out by the claim, which knows the messenger's own id of it.
-        if letter.content.file.is_some() {
+        if letter.content.file.is_some() || !letter.content.album.is_empty() {
             letter.leased_to = None;
         }
         let is_leased = letter.leased_to.is_some();

@@ -83,8 +83,11 @@ pub async fn purge(app: &App, task: &Task) -> Result<()> {
     let inbox = tx.purge_inbox(now.plus_millis(-INBOX_KEPT_MS)).await?;
     let outbox = tx.purge_outbox(now.plus_millis(-SENT_KEPT_MS)).await?;
     let jobs = tx.purge_jobs(now.plus_millis(-DONE_KEPT_MS)).await?;
+    tx.purge_held_notices(now.plus_millis(-crate::held_notices::KEPT_MS))
+        .await?;
     tx.commit().await?;
     access::purge(app).await?;
+    refresh_templates::purge(app, &task.tenant).await?;
     tracing::info!(inbox, outbox, jobs, "old rows are gone");
     let mut tx = app.tenant(&task.tenant).write().await?;
     tx.finish_job(&task.lease, now).await?;

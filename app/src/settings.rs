@@ -16,6 +16,11 @@ use tokio::time::Instant;
 use crate::context::App;
 use crate::error::{Error, Result};
 
+pub mod programs;
+pub mod wording;
+
+use wording::WordingSetting;
+
 const TEXTS_RU: &str = include_str!("../../assets/texts/ru.json");
 const TEXTS_EN: &str = include_str!("../../assets/texts/en.json");
 const QUESTIONNAIRE: &str = include_str!("../../assets/questionnaire.json");
@@ -27,8 +32,10 @@ const KEPT_FOR: Duration = Duration::from_secs(2);
 
 /// Names of settings.
 pub const BRAND: &str = "brand";
+pub const BRAND_LOGO: &str = "brand_logo";
 pub const FAQ_NAME: &str = "faq";
 pub const TEMPLATES: &str = "templates";
+pub const WORDING: &str = "wording";
 
 /// Who sells; the setting `brand`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +50,25 @@ pub struct Brand {
     /// `#rrggbb`, for documents.
     pub accent: String,
     pub telegram_bot_username: Option<String>,
+    /// The owner's words at the end of documents; empty: none.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub closing: Localized,
+    /// On the cover; empty: the usual one.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub document_title: Localized,
+}
+
+/// A replica of the release before refuses fields it does not know, so those that say nothing are left out.
+const fn is_empty(text: &Localized) -> bool {
+    text.ru.is_empty() && text.en.is_empty()
+}
+
+/// The owner's logo; the setting `brand_logo`, a version of its own beside the brand's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrandLogo {
+    /// The picture as documents show it; `None`: taken away.
+    pub file: Option<domain::ids::FileId>,
 }
 
 impl Default for Brand {
@@ -59,6 +85,8 @@ impl Default for Brand {
             reply_hours: 4,
             accent: "#1f7a5c".into(),
             telegram_bot_username: None,
+            closing: Localized::default(),
+            document_title: Localized::default(),
         }
     }
 }
@@ -76,22 +104,15 @@ impl Brand {
     }
 }
 
-/// Where the template tables are kept; the setting `templates`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TemplateSheets {
-    pub spreadsheet_id: String,
-    pub men_gid: u64,
-    pub women_gid: u64,
-    pub exercises_gid: u64,
-}
-
 /// Shipped tariffs, for a fresh install.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ShippedTariff {
     pub code: String,
     pub title: Localized,
     pub description: Localized,
+    pub delivery: Localized,
+    pub grants: Vec<domain::order::Grant>,
+    pub is_addon: bool,
     pub price: domain::money::Money,
 }
 
@@ -106,6 +127,9 @@ pub struct Guide {
     pub facts: BrandFacts,
     pub faq: Vec<FaqItem>,
     pub tariffs: Vec<Tariff>,
+    pub wording: WordingSetting,
+    /// Where the owner's logo is kept.
+    pub logo: Option<store::StoredFile>,
 }
 
 impl Guide {
@@ -221,6 +245,11 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
             price: product.price,
         })
         .collect();
+    let wording = read(&mut tx, WORDING).await?.unwrap_or_default();
+    let logo = match read::<BrandLogo>(&mut tx, BRAND_LOGO).await?.and_then(|logo| logo.file) {
+        Some(file) => tx.find_file(&file).await?,
+        None => None,
+    };
     let facts = brand.facts();
     let guide = Arc::new(Guide {
         texts_ru,
@@ -231,6 +260,8 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
         facts,
         faq,
         tariffs,
+        wording,
+        logo,
     });
     app.texts().put(tenant, Arc::clone(&guide));
     Ok(guide)

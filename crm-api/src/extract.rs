@@ -18,6 +18,9 @@ use crate::problem::ApiError;
 
 /// No request of this API needs more; files come from a storage, not through it.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+/// Three tables of training plans, and what a form wraps around them.
+pub const UPLOAD_LIMIT: usize = 3 * app::crm::templates::MAX_TABLE_BYTES + 64 * 1024;
+const UPLOAD_PATH: &str = "/api/templates/upload";
 /// A sender who is cut off in the middle never reads why, so a body that is too large is heard out, up to here.
 const DRAIN_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -41,8 +44,18 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// What a body under this path may weigh, in bytes.
+pub fn body_limit(path: &str) -> usize {
+    if path == UPLOAD_PATH { UPLOAD_LIMIT } else { BODY_LIMIT }
+}
+
 /// Reads a whole body of at most [`BODY_LIMIT`] bytes.
-pub async fn read_body(mut body: Body) -> Result<Bytes, ApiError> {
+pub async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    read_body_of(body, BODY_LIMIT).await
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub async fn read_body_of(mut body: Body, limit: usize) -> Result<Bytes, ApiError> {
     let mut collected = BytesMut::new();
     let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
@@ -53,14 +66,14 @@ pub async fn read_body(mut body: Body) -> Result<Bytes, ApiError> {
             continue;
         };
         seen = seen.saturating_add(data.len());
-        if seen <= BODY_LIMIT {
+        if seen <= limit {
             collected.extend_from_slice(&data);
-        } else if seen > DRAIN_LIMIT {
+        } else if seen > limit.saturating_add(DRAIN_LIMIT) {
             break;
         }
     }
-    if seen > BODY_LIMIT {
-        Err(ApiError::payload_too_large(BODY_LIMIT))
+    if seen > limit {
+        Err(ApiError::payload_too_large(limit))
     } else {
         Ok(collected.freeze())
     }

@@ -8,10 +8,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
-use store::{IdempotencyClaim, StoredResponse};
+use store::{IdempotencyClaim, KeyLease, StoredResponse};
 use tracing::Instrument;
 
-use crate::extract::read_body;
+use crate::extract::{body_limit, read_body_of};
 use crate::problem::{ApiError, ApiResult};
 use crate::request_id;
 use crate::state::ApiState;
@@ -59,7 +59,7 @@ async fn run_once(state: ApiState, request: Request, next: Next) -> ApiResult<Re
     };
     let id = who.caller.request_id.clone();
     let (parts, body) = request.into_parts();
-    let body = read_body(body).await?;
+    let body = read_body_of(body, body_limit(parts.uri.path())).await?;
     let target = parts
         .uri
         .path_and_query()
@@ -102,16 +102,20 @@ async fn run_once(state: ApiState, request: Request, next: Next) -> ApiResult<Re
 
 impl Ticket {
     async fn claim(&self, request_hash: &str) -> ApiResult<IdempotencyClaim> {
-        let now = self.state.app.now();
-        let mut tx = self
-            .state
-            .app
+        let app = &self.state.app;
+        let process_now = app.process_now();
+        let lease = KeyLease {
+            owner: app.instance(),
+            now: process_now,
+            until: process_now.plus_millis(LEASE_MS),
+        };
+        let mut tx = app
             .tenant(&self.tenant)
             .write()
             .await
             .map_err(app::Error::from)?;
         let claim = tx
-            .claim_idempotency_key(&self.principal, &self.key, request_hash, now, now.plus_millis(LEASE_MS))
+            .claim_idempotency_key(&self.principal, &self.key, request_hash, app.now(), &lease)
             .await
             .map_err(app::Error::from)?;
         tx.commit().await.map_err(app::Error::from)?;
@@ -155,8 +159,7 @@ impl Ticket {
 
     async fn release(&self) -> store::Result<()> {
         let mut tx = self.state.app.tenant(&self.tenant).write().await?;
-        tx.release_idempotency_key(&self.principal, &self.key, self.state.app.now())
-            .await?;
+        tx.release_idempotency_key(&self.principal, &self.key).await?;
         tx.commit().await
     }
 }

@@ -1,21 +1,23 @@
 //! The trainer's turn: words that go to a client, buttons of notices, the list of leads.
 
-use domain::content::{Button, Content, Span, Style, rich};
+use domain::content::{Button, Content, MessageCopy, Span, Style, rich};
 use domain::dialogue::actions::TrainerAction;
-use domain::dialogue::trainer::TrainerScene;
+use domain::dialogue::trainer::{TrainerScene, carries_caption};
 use domain::ids::ClientId;
 use domain::language::Language;
+use domain::time::Timestamp;
 use serde_json::json;
 use store::{Conversation, ConversationUpdate, NewMessage, Tx};
 
-use super::person::known_as;
-use super::{Body, Inbound, Outcome, note};
+use super::person::{display_name, known_as};
+use super::{Body, Inbound, Outcome, approval, note};
 use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
 use crate::deliver::{Letter, TELEGRAM, address_of, queue};
 use crate::error::{Error, Result};
 use crate::generate_program;
+use crate::held_notices;
 use crate::settings::{self, Guide};
 
 /// While a person talks with a client, the bot keeps its remarks to itself for this long.
@@ -68,13 +70,45 @@ pub(super) async fn turn(
             }
             outcome.say(address, None, Content::text(rich(&texts.trainer_help, &[])));
         }
-        Body::Action { action, .. } => {
-            press(app, tx, caller, guide, conversation, action, &mut scene, &mut outcome).await?;
-        }
+        Body::Action { action, message_ref } => match TrainerAction::parse(action) {
+            Some(decision) if approval::program_of(&decision).is_some() => {
+                let who = display_name(&inbound.person);
+                let mut turn = approval::Turn {
+                    app,
+                    tx,
+                    caller,
+                    guide,
+                    conversation,
+                    who: &who,
+                    scene: &mut scene,
+                    outcome: &mut outcome,
+                    pressed: message_ref.as_deref(),
+                };
+                approval::press(&mut turn, &decision).await?;
+            }
+            _ => press(app, tx, caller, guide, conversation, action, &mut scene, &mut outcome).await?,
+        },
         Body::Text { text, reply_to, .. } => {
             let client = find_addressee(tx, &scene, address, reply_to.as_deref()).await?;
+            if let (None, TrainerScene::Noting { program }) = (&client, scene.clone()) {
+                let who = display_name(&inbound.person);
+                let mut turn = approval::Turn {
+                    app,
+                    tx,
+                    caller,
+                    guide,
+                    conversation,
+                    who: &who,
+                    scene: &mut scene,
+                    outcome: &mut outcome,
+                    pressed: None,
+                };
+                approval::take_note(&mut turn, &program, text).await?;
+                remember(tx, conversation, language, inbound, &scene, now).await?;
+                return Ok(outcome);
+            }
             let sent_to = match &client {
-                Some(client) => send(app, tx, caller, guide, client, text, "trainer").await?,
+                Some(client) => send(app, tx, caller, guide, client, Words::only(text), "trainer").await?,
                 None => None,
             };
             let content = match sent_to {
@@ -86,16 +120,62 @@ pub(super) async fn turn(
             };
             outcome.tell(address, client, Content::text(content));
         }
-        Body::Attachment { .. } => outcome.say(address, None, Content::text(rich(&texts.words_needed, &[]))),
+        Body::Attachment {
+            kind,
+            caption,
+            message_ref,
+            reply_to,
+        } => {
+            let client = find_addressee(tx, &scene, address, reply_to.as_deref()).await?;
+            let copy = MessageCopy {
+                address: address.clone(),
+                message_ref: message_ref.clone(),
+                has_caption: carries_caption(kind),
+                text_suffices: false,
+            };
+            let words = Words {
+                text: caption.as_deref().unwrap_or_default(),
+                attachment: Some((kind, copy)),
+            };
+            let sent_to = match &client {
+                Some(client) => send(app, tx, caller, guide, client, words, "trainer").await?,
+                None => None,
+            };
+            let content = match sent_to {
+                Some(name) => {
+                    scene = TrainerScene::Idle;
+                    rich(&texts.trainer_reply_sent, &[("name", &name)])
+                }
+                None => rich(&texts.trainer_reply_unknown, &[]),
+            };
+            outcome.tell(address, client, Content::text(content));
+        }
     }
+    // What came while no trainer's chat was there goes to the first who shows up.
+    if !matches!(inbound.body, Body::Blocked | Body::Unblocked) {
+        let held = held_notices::hand_over(app, tx, guide, address, language).await?;
+        outcome.letters.extend(held);
+    }
+    remember(tx, conversation, language, inbound, &scene, now).await?;
+    Ok(outcome)
+}
+
+async fn remember(
+    tx: &mut Tx,
+    conversation: &Conversation,
+    language: Language,
+    inbound: &Inbound,
+    scene: &TrainerScene,
+    now: Timestamp,
+) -> Result<()> {
     let update = ConversationUpdate {
         language,
         known_as: known_as(&inbound.person),
-        scene: serde_json::to_string(&scene).map_err(|error| Error::internal(error.to_string()))?,
+        scene: serde_json::to_string(scene).map_err(|error| Error::internal(error.to_string()))?,
         quiet_until: conversation.quiet_until,
     };
-    tx.update_conversation(TELEGRAM, address, &update, now).await?;
-    Ok(outcome)
+    tx.update_conversation(TELEGRAM, &inbound.address, &update, now).await?;
+    Ok(())
 }
 
 /// A reply to a message is for the client that message is about, or for nobody: never for the one chosen before.
@@ -108,7 +188,7 @@ async fn find_addressee(
     match (reply_to, scene) {
         (Some(message_ref), _) => Ok(tx.client_of_notice(TELEGRAM, address, message_ref).await?),
         (None, TrainerScene::Replying { client }) => Ok(Some(client.clone())),
-        (None, TrainerScene::Idle) => Ok(None),
+        (None, TrainerScene::Idle | TrainerScene::Noting { .. }) => Ok(None),
     }
 }
 
@@ -185,7 +265,12 @@ async fn press(
                 outcome.toast = Some(texts.trainer_program_ordered.replace("{name}", &client.display_name));
             }
         }
-        None => outcome.toast = Some(texts.stale_button.clone()),
+        Some(
+            action @ (TrainerAction::UseTemplates(_)
+            | TrainerAction::LeaveTemplates(_)
+            | TrainerAction::RestoreTemplates { .. }),
+        ) => super::sheet::press(app, tx, caller, guide, conversation, &action, outcome).await?,
+        Some(_) | None => outcome.toast = Some(texts.stale_button.clone()),
     }
     Ok(())
 }
@@ -214,6 +299,29 @@ async fn leads(tx: &mut Tx, guide: &Guide, conversation: &Conversation) -> Resul
     Ok(content)
 }
 
+/// What a person sends to a client.
+#[derive(Debug)]
+struct Words<'a> {
+    /// The caption, when something goes along.
+    text: &'a str,
+    /// Its kind, and where it stands.
+    attachment: Option<(&'a str, MessageCopy)>,
+}
+
+impl<'a> Words<'a> {
+    const fn only(text: &'a str) -> Self {
+        Self { text, attachment: None }
+    }
+
+    /// As the message log keeps it.
+    fn logged(&self) -> String {
+        match &self.attachment {
+            Some((kind, _)) => format!("[{kind}] {}", self.text),
+            None => self.text.to_owned(),
+        }
+    }
+}
+
 /// Queues a person's words to a client. Returns the client's name, `None` when there is nowhere to send.
 async fn send(
     app: &App,
@@ -221,7 +329,7 @@ async fn send(
     caller: &Caller,
     guide: &Guide,
     client: &ClientId,
-    text: &str,
+    words: Words<'_>,
     author: &'static str,
 ) -> Result<Option<String>> {
     let now = app.now();
@@ -229,10 +337,12 @@ async fn send(
         return Ok(None);
     };
     let trainer = guide.facts.trainer.as_str();
-    let content = Content::text(rich(
+    let text = words.logged();
+    let mut content = Content::text(rich(
         &guide.texts(to.language).trainer_says,
-        &[("trainer", trainer), ("text", text)],
+        &[("trainer", trainer), ("text", words.text)],
     ));
+    content.copy = words.attachment.map(|(_, copy)| copy);
     let letter = Letter::new(&to.address, Some(client.clone()), "trainer_reply", content);
     let outbox = queue(app, tx, letter, &caller.request_id).await?;
     let message = NewMessage {
@@ -241,7 +351,7 @@ async fn send(
         channel: to.channel.clone(),
         direction: "out",
         author,
-        text: text.to_owned(),
+        text,
         outbox,
         external_ref: None,
         now,
@@ -264,7 +374,7 @@ pub async fn send_to_client(app: &App, caller: &Caller, client: &ClientId, text:
     tx.find_client(client)
         .await?
         .ok_or(Error::NotFound { what: "client" })?;
-    if send(app, &mut tx, caller, &guide, client, text, "trainer")
+    if send(app, &mut tx, caller, &guide, client, Words::only(text), "trainer")
         .await?
         .is_none()
     {

@@ -4,17 +4,23 @@
 //! client's timeline where there is a client, and the audit entry. Rules of the conversation and of making a programme
 //! live in their own verbs; nothing here knows HTTP.
 
+pub mod approvals;
 pub mod brand;
 pub mod clients;
 mod contact;
+pub mod faq;
 pub mod leads;
 pub mod links;
 pub mod moves;
+pub mod preview;
+pub mod program_settings;
 pub mod programs;
 pub mod questionnaires;
 pub mod stages;
+pub mod templates;
 pub mod texts;
 pub mod timeline;
+pub mod wording;
 
 use domain::ids::{ClientId, Id};
 use serde_json::Value;

@@ -5,19 +5,25 @@
 //! `openapi.rs`; authentication, CSRF, rate limit, deadline and idempotency stand before the handlers, here.
 
 mod api_keys;
+mod approvals;
 mod bot;
 mod clients;
 mod files;
+mod faq;
 mod form;
 mod leads;
 mod links;
+mod logo;
 mod operations;
 mod pipeline;
+mod preview;
 mod programs;
 mod questionnaires;
 mod session;
 mod settings;
+mod templates;
 mod timeline;
+mod wording;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -28,15 +34,21 @@ pub(crate) fn admin() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(session::router())
         .merge(api_keys::router())
+        .merge(approvals::router())
         .merge(clients::router())
+        .merge(faq::router())
         .merge(leads::router())
         .merge(links::router())
+        .merge(logo::router())
         .merge(operations::router())
         .merge(pipeline::router())
+        .merge(preview::router())
         .merge(programs::router())
         .merge(questionnaires::router())
         .merge(settings::router())
+        .merge(templates::router())
         .merge(timeline::router())
+        .merge(wording::router())
 }
 
 /// For the bot's service token.

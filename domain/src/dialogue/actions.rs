@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ids::{ClientId, Id, LeadId, ProgramId, QuestionnaireId};
+use crate::ids::{ClientId, Id, LeadId, ProgramId, QuestionnaireId, SnapshotId};
 use crate::language::Language;
 
 /// What a client's button does.
@@ -159,6 +159,15 @@ pub enum TrainerAction {
     },
     Variant(ProgramId),
     Note(ProgramId),
+    /// Let a waiting version of the template tables serve.
+    UseTemplates(SnapshotId),
+    /// Leave the version that serves.
+    LeaveTemplates(SnapshotId),
+    /// Bring version `before` back, as long as `now` serves.
+    RestoreTemplates {
+        now: i64,
+        before: i64,
+    },
 }
 
 impl TrainerAction {
@@ -191,6 +200,12 @@ impl TrainerAction {
             },
             ["vr", id] => Self::Variant(ProgramId::parse(id)?),
             ["nt", id] => Self::Note(ProgramId::parse(id)?),
+            ["tu", id] => Self::UseTemplates(SnapshotId::parse(id)?),
+            ["tl", id] => Self::LeaveTemplates(SnapshotId::parse(id)?),
+            ["tr", now, before] => Self::RestoreTemplates {
+                now: now.parse().ok()?,
+                before: before.parse().ok()?,
+            },
             _ => return None,
         })
     }
@@ -220,6 +235,9 @@ impl fmt::Display for TrainerAction {
             } => write!(f, "st:{program}:{day}:{item}:{exercise}"),
             Self::Variant(id) => write!(f, "vr:{id}"),
             Self::Note(id) => write!(f, "nt:{id}"),
+            Self::UseTemplates(id) => write!(f, "tu:{id}"),
+            Self::LeaveTemplates(id) => write!(f, "tl:{id}"),
+            Self::RestoreTemplates { now, before } => write!(f, "tr:{now}:{before}"),
         }
     }
 }
@@ -270,7 +288,7 @@ mod tests {
 
         #[test]
         fn a_trainers_choice_fits_a_button_and_reads_back(
-            kind in 0_usize..11, time in 0_u64..1 << 47, random: [u8; 10], day: u8, item: u8, page: u8, name in ".{0,60}",
+            kind in 0_usize..14, time in 0_u64..1 << 47, random: [u8; 10], day: u8, item: u8, page: u8, name in ".{0,60}",
         ) {
             let program = ProgramId::from_parts(time, random);
             let action = match kind {
@@ -284,6 +302,9 @@ mod tests {
                 7 => TrainerAction::SwapFor { program, day, item, page },
                 8 => TrainerAction::Swap { program, day, item, exercise: short_code(&name) },
                 9 => TrainerAction::Variant(program),
+                10 => TrainerAction::UseTemplates(SnapshotId::from_parts(time, random)),
+                11 => TrainerAction::LeaveTemplates(SnapshotId::from_parts(time, random)),
+                12 => TrainerAction::RestoreTemplates { now: i64::MAX, before: i64::from(day) },
                 _ => TrainerAction::Note(program),
             };
             let wire = action.to_string();
