@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use app::settings::wording::Provider;
+use providers::llm::Dialect;
 use store::MasterKeys;
 use thiserror::Error;
 use url::Url;
@@ -72,16 +74,20 @@ pub struct LogSettings {
 
 #[derive(Debug, Clone)]
 pub enum LlmSettings {
+    /// OpenAI and ProxyAPI.
     OpenAi {
-        base_url: String,
+        provider: Provider,
+        base_url: Option<String>,
         api_key: Secret,
-        model: String,
+        model: Option<String>,
     },
+    /// YandexGPT by its own API or in compatibility mode.
     Yandex {
-        base_url: String,
+        provider: Provider,
+        base_url: Option<String>,
         api_key: Secret,
         folder_id: String,
-        model: String,
+        model: Option<String>,
     },
 }
 
@@ -296,38 +302,51 @@ fn bot_token(r: &mut Reader<'_>) -> Option<Secret> {
     Some(Secret::new(token))
 }
 
-/// `Some(None)`: programmes go out in the plain wording.
+/// `Some(None)`: programmes go out in the plain wording. Addresses and models that are absent are the provider's usual ones.
 fn llm(r: &mut Reader<'_>) -> Option<Option<LlmSettings>> {
-    let provider = r.text("LLM_PROVIDER").unwrap_or_else(|| "none".to_owned());
+    let name = r.text("LLM_PROVIDER").unwrap_or_else(|| "none".to_owned());
     let model = r.text("LLM_MODEL");
-    let plain = |url: Url| url.as_str().trim_end_matches('/').to_owned();
-    match provider.as_str() {
-        "none" => Some(None),
-        "openai" => {
-            let api_key = r.required("OPENAI_API_KEY", "LLM_PROVIDER=openai needs the key");
-            let base_url = r.web_address("OPENAI_BASE_URL", "https://api.openai.com/v1");
-            Some(Some(LlmSettings::OpenAi {
-                base_url: plain(base_url?),
-                api_key: Secret::new(api_key?),
-                model: model.unwrap_or_else(|| "gpt-4o-mini".to_owned()),
-            }))
-        }
-        "yandex" => {
-            let api_key = r.required("YANDEX_API_KEY", "LLM_PROVIDER=yandex needs the service account's key");
-            let folder_id = r.required("YANDEX_FOLDER_ID", "LLM_PROVIDER=yandex needs the folder");
-            let base_url = r.web_address("YANDEX_LLM_URL", "https://llm.api.cloud.yandex.net");
-            Some(Some(LlmSettings::Yandex {
-                base_url: plain(base_url?),
-                api_key: Secret::new(api_key?),
-                folder_id: folder_id?,
-                model: model.unwrap_or_else(|| "yandexgpt".to_owned()),
-            }))
-        }
+    let provider = match name.as_str() {
+        "none" => return Some(None),
+        "openai" => Provider::Openai,
+        "proxyapi" => Provider::Proxyapi,
+        "yandex" => Provider::Yandex,
+        "yandex_openai" => Provider::YandexOpenai,
         _ => {
-            r.refuse("LLM_PROVIDER", "must be none, openai or yandex.");
-            None
+            r.refuse("LLM_PROVIDER", "must be none, openai, proxyapi, yandex or yandex_openai.");
+            return None;
         }
+    };
+    let usual = provider.dialect().map(Dialect::usual_base_url).unwrap_or_default();
+    let address = |r: &mut Reader<'_>, key: &str| match r.text(key) {
+        Some(_) => r
+            .web_address(key, usual)
+            .map(|url| Some(url.as_str().trim_end_matches('/').to_owned())),
+        None => Some(None),
+    };
+    if matches!(provider, Provider::Openai | Provider::Proxyapi) {
+        let api_key = r.required("OPENAI_API_KEY", &format!("LLM_PROVIDER={name} needs the key"));
+        let base_url = address(r, "OPENAI_BASE_URL");
+        return Some(Some(LlmSettings::OpenAi {
+            provider,
+            base_url: base_url?,
+            api_key: Secret::new(api_key?),
+            model,
+        }));
     }
+    let api_key = r.required(
+        "YANDEX_API_KEY",
+        &format!("LLM_PROVIDER={name} needs the service account's key"),
+    );
+    let folder_id = r.required("YANDEX_FOLDER_ID", &format!("LLM_PROVIDER={name} needs the folder"));
+    let base_url = address(r, "YANDEX_LLM_URL");
+    Some(Some(LlmSettings::Yandex {
+        provider,
+        base_url: base_url?,
+        api_key: Secret::new(api_key?),
+        folder_id: folder_id?,
+        model,
+    }))
 }
 
 #[cfg(test)]

@@ -55,6 +55,12 @@ pub struct Brand {
     /// Without `@`; makes links to the bot whole.
     #[serde(default)]
     pub telegram_bot_username: Option<String>,
+    /// Your words at the end of every document; empty: none.
+    #[serde(default)]
+    pub closing: Localized,
+    /// The title on the cover; empty: the usual one.
+    #[serde(default)]
+    pub document_title: Localized,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,4 +69,41 @@ pub struct VersionedBrand {
     pub version: i64,
     #[serde(flatten)]
     pub brand: Brand,
+}
+
+/// The owner's logo, as documents show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BrandLogo {
+    /// The same number as in `ETag`; 0 as long as there never was a logo. It is not the brand's.
+    pub version: i64,
+    /// `null`: there is none.
+    pub file_id: Option<String>,
+    /// Where the picture is.
+    #[schema(example = "/api/files/fl_01KB3SK7ZQ4T9XW2M5N8R6V0YD")]
+    pub url: Option<String>,
+    pub mime_type: Option<String>,
+    /// Bytes.
+    pub size: Option<i64>,
+}
+
+/// A question people ask before they start; a button in the bot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaqItem {
+    pub question: Localized,
+    pub answer: Localized,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FaqList {
+    #[schema(max_items = 20)]
+    pub items: Vec<FaqItem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VersionedFaq {
+    /// The same number as in `ETag`; 0 while the shipped questions serve.
+    pub version: i64,
+    pub items: Vec<FaqItem>,
 }

@@ -1,14 +1,25 @@
-//! Who sells: the setting every message and document draws on.
+//! Who sells: the setting every message and document draws on, and the logo.
 
+use bytes::Bytes;
+use domain::ids::FileId;
+use programs::pdf::{Logo, LogoError, LogoFormat};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use store::{NewFile, StoredFile};
 
 use super::contact::{self, Checks};
 use crate::access::audit;
-use crate::settings::{self, BRAND, Brand};
+use crate::settings::{self, BRAND, BRAND_LOGO, Brand, BrandLogo};
 use crate::{App, Caller, Error, Result};
 
 const MAX_CONTACTS_CHARS: usize = 1_000;
 const MAX_URL_CHARS: usize = 500;
+/// A few sentences at the end of a page.
+const MAX_CLOSING_CHARS: usize = 600;
+/// Two lines on the cover.
+const MAX_DOCUMENT_TITLE_CHARS: usize = 80;
+/// What an uploaded logo may weigh.
+pub const MAX_LOGO_BYTES: usize = Logo::MAX_BYTES;
 /// A week: nobody waits longer and calls it an answer.
 const MAX_REPLY_HOURS: u32 = 168;
 
@@ -45,8 +56,133 @@ pub async fn save(app: &App, caller: &Caller, version: i64, brand: Brand) -> Res
     Ok((brand, version + 1))
 }
 
+/// The logo and the version of that setting; 0 as long as there never was one.
+pub async fn logo(app: &App, caller: &Caller) -> Result<(Option<StoredFile>, i64)> {
+    let mut tx = app.tenant(&caller.tenant).read().await?;
+    let version = tx.find_setting(BRAND_LOGO).await?.map_or(0, |setting| setting.version);
+    let logo: BrandLogo = settings::read(&mut tx, BRAND_LOGO).await?.unwrap_or_default();
+    let file = match logo.file {
+        Some(file) => tx.find_file(&file).await?,
+        None => None,
+    };
+    Ok((file, version))
+}
+
+/// Takes an uploaded PNG or JPEG, fitted to the page, if `version` is still current. The next document shows it.
+///
+/// Errors: `VersionConflict`; `Invalid` says why the picture can't be a logo; `Unavailable` while the file store is away.
+pub async fn save_logo(app: &App, caller: &Caller, version: i64, bytes: Vec<u8>) -> Result<(Option<StoredFile>, i64)> {
+    let logo = tokio::task::spawn_blocking(move || Logo::parse(&bytes))
+        .await
+        .map_err(|_| Error::internal("reading the logo broke off"))?
+        .map_err(|error| Error::invalid("logo", logo_code(error), error.to_string()))?;
+    let id: FileId = app.new_id();
+    let (mime_type, ending) = match logo.format() {
+        LogoFormat::Png => ("image/png", "png"),
+        LogoFormat::Jpeg => ("image/jpeg", "jpg"),
+    };
+    let kept = logo.file().to_vec();
+    let file = NewFile {
+        name: format!("logo.{ending}"),
+        mime_type: mime_type.into(),
+        size: i64::try_from(kept.len()).unwrap_or(i64::MAX),
+        sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(&kept)),
+        storage_key: format!("brand/{id}.{ending}"),
+        now: app.now(),
+        id,
+    };
+    // Bytes first, row later: bytes nobody points at are harmless, a row without bytes is not.
+    app.files()
+        .put(&file.storage_key, Bytes::from(kept))
+        .await
+        .map_err(|source| Error::Unavailable {
+            what: "the file store",
+            source: Box::new(source),
+        })?;
+    set_logo(app, caller, version, Some(file)).await
+}
+
+/// Takes the logo away, if `version` is still current. Documents that were made keep it.
+///
+/// Errors: `VersionConflict`.
+pub async fn remove_logo(app: &App, caller: &Caller, version: i64) -> Result<()> {
+    set_logo(app, caller, version, None).await?;
+    Ok(())
+}
+
+async fn set_logo(
+    app: &App,
+    caller: &Caller,
+    version: i64,
+    file: Option<NewFile>,
+) -> Result<(Option<StoredFile>, i64)> {
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let before = tx.find_setting(BRAND_LOGO).await?.map_or(0, |setting| setting.version);
+    if before != version {
+        return Err(Error::VersionConflict { what: "logo" });
+    }
+    if let Some(file) = &file {
+        tx.insert_file(file).await?;
+    }
+    let value = BrandLogo {
+        file: file.map(|file| file.id),
+    };
+    let json =
+        serde_json::to_string(&value).map_err(|error| Error::internal(format!("a logo can't be written: {error}")))?;
+    tx.save_setting(BRAND_LOGO, &json, version, app.now()).await?;
+    let details = json!({ "version": version + 1, "file_id": value.file });
+    tx.record_audit(&audit(app, caller, "settings.saved", BRAND_LOGO, details))
+        .await?;
+    let kept = match &value.file {
+        Some(file) => tx.find_file(file).await?,
+        None => None,
+    };
+    tx.commit().await?;
+    settings::forget(app, &caller.tenant);
+    Ok((kept, version + 1))
+}
+
+const fn logo_code(error: LogoError) -> &'static str {
+    match error {
+        LogoError::Empty => "required",
+        LogoError::TooHeavy => "too_heavy",
+        LogoError::UnknownFormat => "unknown_format",
+        LogoError::TooLarge { .. } => "too_large",
+        LogoError::TooSmall { .. } => "too_small",
+        LogoError::TooLong => "too_long",
+        LogoError::Invisible => "invisible",
+        LogoError::Broken => "broken",
+    }
+}
+
 fn checked(mut brand: Brand) -> Result<Brand> {
     let mut checks = Checks::default();
+    for (field, text, max_chars, has_lines) in [
+        ("closing/ru", &mut brand.closing.ru, MAX_CLOSING_CHARS, true),
+        ("closing/en", &mut brand.closing.en, MAX_CLOSING_CHARS, true),
+        (
+            "document_title/ru",
+            &mut brand.document_title.ru,
+            MAX_DOCUMENT_TITLE_CHARS,
+            false,
+        ),
+        (
+            "document_title/en",
+            &mut brand.document_title.en,
+            MAX_DOCUMENT_TITLE_CHARS,
+            false,
+        ),
+    ] {
+        *text = text.trim().to_owned();
+        if text.chars().count() > max_chars {
+            checks.add(field, "length", format!("{max_chars} characters at most"));
+        } else if text
+            .chars()
+            .any(|letter| letter.is_control() && !(has_lines && letter == '\n'))
+        {
+            checks.add(field, "invalid_character", "must have no control characters");
+        }
+    }
     brand.name = checks.take("name", contact::title(&brand.name));
     brand.trainer = checks.take("trainer", contact::title(&brand.trainer));
     brand.telegram_bot_username = checks.take_some(

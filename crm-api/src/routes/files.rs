@@ -48,46 +48,12 @@ async fn download(
         return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
     }
     answer.insert(CONTENT_TYPE, header(file.mime_type)?);
-    answer.insert(CONTENT_DISPOSITION, header(disposition(&file.name))?);
+    if let Some(name) = crate::disposition::attachment(&file.name) {
+        answer.insert(CONTENT_DISPOSITION, name);
+    }
     Ok((answer, bytes).into_response())
 }
 
 fn header(text: String) -> ApiResult<HeaderValue> {
     HeaderValue::try_from(text).map_err(|error| ApiError::internal().with_cause(error))
-}
-
-/// A plain name for old programs, the real one as RFC 5987 says.
-fn disposition(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|character| {
-            if character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | ' ') {
-                character
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_russian_name_survives_and_nothing_escapes_the_quotes() {
-        assert_eq!(
-            disposition("План \"А\".pdf"),
-            "attachment; filename=\"____ ___.pdf\"; filename*=UTF-8''%D0%9F%D0%BB%D0%B0%D0%BD%20%22%D0%90%22.pdf"
-        );
-    }
 }

@@ -63,6 +63,8 @@ async fn save_brand(
         reply_hours: wanted.reply_hours,
         accent: wanted.accent,
         telegram_bot_username: wanted.telegram_bot_username,
+        closing: read_text(wanted.closing),
+        document_title: read_text(wanted.document_title),
     };
     let (saved, version) = brand::save(&state.app, &caller, version, wanted).await?;
     Ok(show_brand(saved, version))
@@ -140,6 +142,8 @@ fn show_brand(brand: settings::Brand, version: i64) -> Versioned<VersionedBrand>
         reply_hours: brand.reply_hours,
         accent: brand.accent,
         telegram_bot_username: brand.telegram_bot_username,
+        closing: show_text(brand.closing),
+        document_title: show_text(brand.document_title),
     };
     Versioned {
         version,
