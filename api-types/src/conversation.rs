@@ -77,6 +77,8 @@ pub enum EventBody {
 pub enum AttachmentKind {
     Photo,
     Video,
+    /// A round video, which has no caption.
+    VideoNote,
     Voice,
     Sticker,
     Document,
@@ -131,6 +133,10 @@ pub struct Content {
     /// Pictures shown together, above the text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub album: Vec<FileRef>,
+    /// Somebody's own message, passed on as it is: a photo, a voice message. The text goes with it as its caption where
+    /// that can be, behind it otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<MessageCopy>,
     /// The persistent keyboard under the input line; pressing sends the label as text. Ignored beside `buttons`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keyboard: Vec<Vec<String>>,
@@ -210,6 +216,18 @@ pub struct FileRef {
     /// The messenger's own id of this file from an earlier upload, if there was one: send by it, upload when refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_file_id: Option<String>,
+}
+
+/// A message that the bot received and knows how to pass on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageCopy {
+    /// The chat in which it stands.
+    pub address: String,
+    pub message_ref: String,
+    /// Messages of this kind can carry a caption.
+    pub has_caption: bool,
+    /// When the messenger refuses to pass it on (it was deleted, or is of a kind that can't be), the text alone will do.
+    pub text_suffices: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

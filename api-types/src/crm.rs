@@ -41,7 +41,7 @@ pub use questionnaires::{
 };
 pub use settings::{Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq};
 pub use templates::{
-    CoverageTotals, FoundOutcome, FoundTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
+    CoverageTotals, FoundOutcome, FoundTemplates, PendingTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
     TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble, TemplateTryOut, TemplateUpload,
     TemplateVersion, TemplateVersionDetails, TemplateVersionSource, TryOutQuery, VersionedTemplateSettings, WrongCell,
 };

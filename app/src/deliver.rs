@@ -11,9 +11,11 @@ use domain::time::Timestamp;
 use serde_json::json;
 use store::{Action, ClaimedDelivery, Conversation, NewDelivery, Report, ReportedDelivery, Tx};
 
+use crate::approve_program;
 use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
+use crate::held_notices;
 use crate::settings::{self, Guide};
 
 /// The only channel so far; others will queue beside it.
@@ -36,6 +38,8 @@ pub struct Outgoing {
     pub content: Content,
     /// The messenger's own id of the file in `content`, if it was uploaded before.
     pub external_file_id: Option<String>,
+    /// The same for the album's pictures, in their order.
+    pub album_file_ids: Vec<Option<String>>,
     pub edit: Option<String>,
     pub retire: Option<String>,
     pub attempt: u32,
@@ -48,6 +52,8 @@ pub enum Fate {
     Sent {
         message_ref: String,
         external_file_id: Option<String>,
+        /// Of an album that was uploaded, in the order of its pictures.
+        album_file_ids: Vec<String>,
     },
     Unreachable {
         reason: String,
@@ -121,7 +127,8 @@ pub(crate) async fn queue(app: &App, tx: &mut Tx, letter: Letter, request_id: &R
     Ok(tx.enqueue_delivery(&delivery).await?.then_some(id))
 }
 
-/// Tells every trainer, each in the language of their chat. Returns how many were told.
+/// Tells every trainer, each in the language of their chat; while there is none, the notice waits for the first. Returns
+/// how many were told.
 pub(crate) async fn notify_trainers(
     app: &App,
     tx: &mut Tx,
@@ -133,7 +140,9 @@ pub(crate) async fn notify_trainers(
 ) -> Result<usize> {
     let trainers = tx.trainer_conversations().await?;
     if trainers.is_empty() {
-        tracing::warn!(kind, "no trainer's chat is linked: nobody was told");
+        tracing::warn!(kind, "no trainer's chat is linked: the notice is kept for the first one");
+        held_notices::hold(app, tx, about, kind, content).await?;
+        return Ok(0);
     }
     for trainer in &trainers {
         let mut letter = Letter::new(&trainer.address, None, kind, content(trainer.language));
@@ -152,17 +161,16 @@ pub(crate) async fn address_of(tx: &mut Tx, client: &ClientId) -> Result<Option<
         .find(|conversation| conversation.channel == TELEGRAM && !conversation.is_trainer))
 }
 
-/// A replica that has not claimed for this long is gone; a waiting claim is repeated about every 25 seconds.
-const REPLICA_SEEN_MS: i64 = 60_000;
-/// How often a busy replica is counted anew.
-const COUNT_AGAIN: Duration = Duration::from_secs(10);
+/// How often a replica's sign of life is written.
+const COUNT_AGAIN: Duration = Duration::from_secs(5);
 
 /// How many replicas were counted lately, by tenant and replica.
 #[derive(Debug, Default)]
 pub(crate) struct Replicas(Mutex<HashMap<(TenantId, String), (tokio::time::Instant, u32)>>);
 
-/// How many bots share the messenger's rate limit with this one, itself included.
-pub async fn replicas(app: &App, caller: &Caller, replica: &str) -> Result<u32> {
+/// A sign of life of a bot: takes from dead ones what they held, and tells how many bots share the messenger's rate limit
+/// with this one, itself included.
+pub async fn see(app: &App, caller: &Caller, replica: &str) -> Result<u32> {
     let key = (caller.tenant.clone(), replica.to_owned());
     let known = app
         .replicas()
@@ -176,13 +184,18 @@ pub async fn replicas(app: &App, caller: &Caller, replica: &str) -> Result<u32> 
     {
         return Ok(count);
     }
-    let now = app.now();
     let mut tx = app.tenant(&caller.tenant).write().await?;
-    let count = tx
-        .see_replica(TELEGRAM, replica, now.plus_millis(-REPLICA_SEEN_MS), now)
-        .await?;
+    let sighting = tx.see_replica(TELEGRAM, replica, app.process_now()).await?;
     tx.commit().await?;
-    let count = u32::try_from(count).unwrap_or(1).max(1);
+    if sighting.released > 0 {
+        tracing::info!(
+            replica,
+            deliveries = sighting.released,
+            "what a dead bot had in its hands goes out again"
+        );
+        app.wake_deliveries();
+    }
+    let count = u32::try_from(sighting.replicas).unwrap_or(1).max(1);
     let mut kept = app.replicas().0.lock().unwrap_or_else(PoisonError::into_inner);
     kept.retain(|_, (counted, _)| counted.elapsed() < 6 * COUNT_AGAIN);
     kept.insert(key, (tokio::time::Instant::now(), count));
@@ -199,6 +212,8 @@ pub async fn claim(app: &App, caller: &Caller, replica: &str, limit: u32, wait: 
         let signal = app.deliveries_signal().notified();
         tokio::pin!(signal);
         signal.as_mut().enable();
+        // Whoever waits here lives: a bot that dies hangs up, and its claim with it.
+        see(app, caller, replica).await?;
         let claimed = claim_now(app, caller, replica, limit).await?;
         if !claimed.is_empty() || tokio::time::Instant::now() >= deadline {
             return Ok(claimed);
@@ -213,17 +228,27 @@ pub async fn claim(app: &App, caller: &Caller, replica: &str, limit: u32, wait: 
 }
 
 async fn claim_now(app: &App, caller: &Caller, replica: &str, limit: u32) -> Result<Vec<Outgoing>> {
-    let now = app.now();
+    let (now, process_now) = (app.now(), app.process_now());
     let tenant = app.tenant(&caller.tenant);
     // Asked without the writer's lock first: waiting bots must not disturb those who write.
-    let next = tenant.read().await?.next_delivery_at(TELEGRAM).await?;
-    // A lease that ends beyond any lease was given before the clock jumped back: the claim knows how to treat it.
-    if !next.is_some_and(|due| due <= now || due > now.plus_millis(store::MAX_LEASE_MS)) {
+    if !tenant
+        .read()
+        .await?
+        .has_due_delivery(TELEGRAM, now, process_now)
+        .await?
+    {
         return Ok(Vec::new());
     }
     let mut tx = tenant.write().await?;
     let claimed = tx
-        .claim_deliveries(TELEGRAM, replica, limit, now, now.plus_millis(LEASE_MS))
+        .claim_deliveries(
+            TELEGRAM,
+            replica,
+            limit,
+            now,
+            process_now,
+            process_now.plus_millis(LEASE_MS),
+        )
         .await?;
     let outgoing = prepare(app, &mut tx, claimed).await?;
     tx.commit().await?;
@@ -253,7 +278,19 @@ pub(crate) async fn prepare(app: &App, tx: &mut Tx, claimed: Vec<ClaimedDelivery
             external_file_id = external_ids(tx, &file)
                 .await?
                 .and_then(|ids| ids.get(TELEGRAM).cloned());
-            lease_until = now.plus_millis(UPLOAD_LEASE_MS);
+            lease_until = app.process_now().plus_millis(UPLOAD_LEASE_MS);
+            tx.extend_delivery(&delivery.id, lease_until).await?;
+        }
+        let mut album_file_ids = Vec::with_capacity(content.album.len());
+        for picture in &content.album {
+            let known = match FileId::parse(&picture.id) {
+                Some(file) => external_ids(tx, &file).await?,
+                None => None,
+            };
+            album_file_ids.push(known.and_then(|ids| ids.get(TELEGRAM).cloned()));
+        }
+        if !content.album.is_empty() {
+            lease_until = app.process_now().plus_millis(UPLOAD_LEASE_MS);
             tx.extend_delivery(&delivery.id, lease_until).await?;
         }
         outgoing.push(Outgoing {
@@ -261,6 +298,7 @@ pub(crate) async fn prepare(app: &App, tx: &mut Tx, claimed: Vec<ClaimedDelivery
             address: delivery.address,
             content,
             external_file_id,
+            album_file_ids,
             edit: delivery.edit_ref,
             retire: delivery.retire_ref,
             attempt: u32::try_from(delivery.attempt).unwrap_or(u32::MAX),
@@ -279,6 +317,7 @@ async fn external_ids(tx: &mut Tx, file: &FileId) -> Result<Option<BTreeMap<Stri
 
 /// Writes what became of deliveries. Repeating a report changes nothing.
 pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxId, Fate)]) -> Result<()> {
+    see(app, caller, replica).await?;
     let now = app.now();
     let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
@@ -304,7 +343,9 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
             Fate::Sent {
                 message_ref,
                 external_file_id,
+                album_file_ids,
             } => {
+                approve_program::card_arrived(app, &mut tx, &guide, &delivery, message_ref, &caller.request_id).await?;
                 after_sent(
                     app,
                     &mut tx,
@@ -312,6 +353,7 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
                     &delivery,
                     message_ref,
                     external_file_id.as_deref(),
+                    album_file_ids,
                 )
                 .await?;
                 "sent"
@@ -322,6 +364,12 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
             }
             Fate::Rejected { reason } => {
                 tracing::error!(delivery.id = %delivery.id, delivery.kind, reason, "a message was refused by the messenger");
+                if let ("trainer_reply", Some(client)) = (delivery.kind.as_str(), &delivery.client) {
+                    tell_of_undelivered(app, &mut tx, caller, client, |language| {
+                        &guide.texts(language).trainer_reply_rejected
+                    })
+                    .await?;
+                }
                 "rejected"
             }
             Fate::RetryLater { reason, .. } if delivery.attempts >= MAX_ATTEMPTS => {
@@ -345,18 +393,23 @@ async fn after_sent(
     delivery: &ReportedDelivery,
     message_ref: &str,
     external_file_id: Option<&str>,
+    album_file_ids: &[String],
 ) -> Result<()> {
     let now = app.now();
     if delivery.is_step {
         tx.set_step_ref(&delivery.channel, &delivery.address, Some(message_ref))
             .await?;
+        tx.retire_in_next_step(&delivery.channel, &delivery.address, message_ref)
+            .await?;
     }
-    if let Some(external) = external_file_id {
-        let content: Option<Content> = serde_json::from_str(&delivery.content).ok();
-        if let Some(file) = content
-            .and_then(|content| content.file)
-            .and_then(|file| FileId::parse(&file.id))
-        {
+    if external_file_id.is_some() || !album_file_ids.is_empty() {
+        let content: Content = serde_json::from_str(&delivery.content).unwrap_or_default();
+        let sent = content.file.iter().zip(external_file_id);
+        let pictures = content.album.iter().zip(album_file_ids.iter().map(String::as_str));
+        for (file, external) in sent.chain(pictures) {
+            let Some(file) = FileId::parse(&file.id) else {
+                continue;
+            };
             let mut ids = external_ids(tx, &file).await?.unwrap_or_default();
             ids.insert(delivery.channel.clone(), external.to_owned());
             let ids = serde_json::to_string(&ids).map_err(|error| Error::internal(error.to_string()))?;
@@ -406,14 +459,27 @@ async fn after_unreachable(
     if delivery.kind != "trainer_reply" {
         return Ok(());
     }
+    tell_of_undelivered(app, tx, caller, client, |language| {
+        &guide.texts(language).trainer_reply_unreachable
+    })
+    .await
+}
+
+/// A trainer's own words did not arrive: they should know.
+async fn tell_of_undelivered<'a>(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    client: &ClientId,
+    template: impl Fn(Language) -> &'a str,
+) -> Result<()> {
     let name = tx
         .find_client(client)
         .await?
         .map(|client| client.display_name)
         .unwrap_or_default();
     notify_trainers(app, tx, Some(client), "notice", None, &caller.request_id, |language| {
-        let template = &guide.texts(language).trainer_reply_unreachable;
-        Content::text(domain::content::rich(template, &[("name", &name)]))
+        Content::text(domain::content::rich(template(language), &[("name", &name)]))
     })
     .await?;
     Ok(())

@@ -1,27 +1,29 @@
 //! A programme from answers to a PDF in the chat: match, word, check, draw, keep, send.
 
-use bytes::Bytes;
-use domain::content::{Activity, Content, FileRef, rich};
-use domain::dialogue::{self, Facts, trainer::Card};
-use domain::ids::{FileId, ProgramId, QuestionnaireId, RequestId};
+use domain::content::{Content, rich};
+use domain::dialogue::trainer::Card;
+use domain::ids::{ProgramId, QuestionnaireId, RequestId};
 use domain::language::Language;
 use domain::questionnaire::profile;
-use programs::matching;
-use programs::pdf;
-use programs::programme::Scope;
+use domain::time::Timestamp;
+use programs::programme::{Programme, Scope};
+use programs::wording::Wording;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use store::{Action, Client, NewFile, NewProgram, Program, ReadyProgram, Tx};
+use store::{Action, Client, NewProgram, Program, ReadyProgram, Tx};
 
-use crate::access::audit;
+use crate::approve_program;
 use crate::caller::Caller;
 use crate::context::App;
 use crate::converse::called;
+use crate::crm::approvals;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::draw_program::document;
 use crate::error::{Error, Result};
+use crate::keep_program::{Kept, draw, keep_all};
 use crate::refresh_templates;
+use crate::revise_program::{self, Draft, Made, Revision};
+use crate::settings::programs::{PhoneVersion, ProgramSettings};
 use crate::settings::{self, Guide};
 use crate::word_program::word;
 use crate::work::{self, Task};
@@ -56,128 +58,24 @@ pub(crate) async fn order_in(
         now: app.now(),
     };
     tx.insert_program(&new).await?;
-    let mut job = work::job(
-        app,
-        JOB,
-        Some(format!("program:{id}")),
-        &Payload { program_id: id.clone() },
-        request_id,
-    )?;
+    enqueue(app, tx, &id, request_id).await?;
+    Ok(id)
+}
+
+/// The job that makes a version.
+pub(crate) async fn enqueue(app: &App, tx: &mut Tx, id: &ProgramId, request_id: &RequestId) -> Result<()> {
+    let payload = Payload { program_id: id.clone() };
+    let mut job = work::job(app, JOB, Some(format!("program:{id}")), &payload, request_id)?;
     job.max_attempts = TRIES;
     tx.enqueue_job(&job).await?;
-    Ok(id)
+    Ok(())
 }
 
 /// A new version of an existing programme, from the same answers and today's templates.
 ///
 /// Errors: [`Error::NotFound`]; a conflict `program_in_work` while a version of this client is being made.
 pub async fn order(app: &App, caller: &Caller, program: &ProgramId) -> Result<ProgramId> {
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let program = tx
-        .find_program(program)
-        .await?
-        .ok_or(Error::NotFound { what: "program" })?;
-    let client = tx
-        .find_client(&program.client)
-        .await?
-        .ok_or(Error::NotFound { what: "client" })?;
-    let filter = store::ProgramFilter {
-        client: Some(client.id.clone()),
-        status: Some("queued".into()),
-    };
-    let page = store::PageRequest { limit: 1, after: None };
-    if !tx.list_programs(&filter, &page).await?.items.is_empty() {
-        return Err(Error::Conflict {
-            code: "program_in_work",
-            detail: "a version for this client is being made; wait for it".into(),
-        });
-    }
-    let id = order_in(
-        app,
-        &mut tx,
-        &program.questionnaire,
-        &client,
-        "regenerated",
-        &caller.request_id,
-    )
-    .await?;
-    let action = Action {
-        id: app.new_id(),
-        kind: "program.ordered".into(),
-        actor: caller.actor.to_string(),
-        details: json!({ "program_id": id, "from": program.id }).to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(&client.id, &action).await?;
-    tx.record_audit(&audit(
-        app,
-        caller,
-        "program.ordered",
-        id.as_ref(),
-        json!({ "from": program.id }),
-    ))
-    .await?;
-    tx.commit().await?;
-    app.wake_workers();
-    Ok(id)
-}
-
-/// Sends a ready version to its client again.
-pub async fn resend(app: &App, caller: &Caller, program: &ProgramId) -> Result<()> {
-    let guide = settings::guide(app, &caller.tenant).await?;
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let program = tx
-        .find_program(program)
-        .await?
-        .ok_or(Error::NotFound { what: "program" })?;
-    let conversation = address_of(&mut tx, &program.client)
-        .await?
-        .ok_or_else(|| Error::Conflict {
-            code: "no_channel",
-            detail: "this client has no chat to send to".into(),
-        })?;
-    let content = document_message(&mut tx, &guide, &program, conversation.language).await?;
-    let mut letter = Letter::new(&conversation.address, Some(program.client.clone()), "program", content);
-    letter.program = Some(program.id.clone());
-    queue(app, &mut tx, letter, &caller.request_id).await?;
-    let action = Action {
-        id: app.new_id(),
-        kind: "program.resent".into(),
-        actor: caller.actor.to_string(),
-        details: json!({ "program_id": program.id, "version": program.version }).to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(&program.client, &action).await?;
-    tx.record_audit(&audit(app, caller, "program.resent", program.id.as_ref(), json!({})))
-        .await?;
-    tx.commit().await?;
-    app.wake_deliveries();
-    Ok(())
-}
-
-/// The message that carries a ready programme. Errors: a conflict `program_not_ready`.
-pub(crate) async fn document_message(
-    tx: &mut Tx,
-    guide: &Guide,
-    program: &Program,
-    language: Language,
-) -> Result<Content> {
-    let file = match &program.file {
-        Some(file) => tx.find_file(file).await?,
-        None => None,
-    };
-    let file = file.ok_or_else(|| Error::Conflict {
-        code: "program_not_ready",
-        detail: "this version has no document yet".into(),
-    })?;
-    let mut content = Content::text(rich(&guide.texts(language).program_caption, &[]));
-    content.file = Some(FileRef {
-        id: file.id.to_string(),
-        file_name: file.name,
-        mime_type: file.mime_type,
-        size: u64::try_from(file.size).unwrap_or_default(),
-    });
-    Ok(content)
+    approvals::revise(app, caller, program, &Revision::Regenerate).await
 }
 
 /// The job.
@@ -231,6 +129,8 @@ async fn make(app: &App, task: &Task, program_id: &ProgramId) -> Result<()> {
         .ok_or(Error::NotFound { what: "client" })?;
     let profile = profile(&tx.answers(&program.questionnaire).await?);
     let zone: chrono_tz::Tz = tx.time_zone().await?.parse().unwrap_or(chrono_tz::Europe::Moscow);
+    let rules = ProgramSettings::load(&mut tx).await?;
+    let source = Source::load(&mut tx, &program).await?;
     drop(tx);
     let guide = settings::guide(app, &task.tenant).await?;
     let templates = refresh_templates::current(app, &task.tenant).await?;
@@ -239,145 +139,220 @@ async fn make(app: &App, task: &Task, program_id: &ProgramId) -> Result<()> {
     } else {
         Scope::FirstTwoWeeks
     };
-    let programme = matching::find(&templates, &profile, scope)
-        .map_err(|error| Error::internal(format!("no programme fits: {error}")))?;
-    let (words, provenance) = word(app, &programme, &profile, program.language).await;
-    let document = document(
+    let draft = revise_program::draft(
+        &templates,
+        &profile,
+        scope,
+        source.parent.clone(),
+        source.revision.as_ref(),
+    )?;
+    let (words, wording, report) = match source.same_words(&draft, program.language) {
+        Some(kept) => kept,
+        None => {
+            let language = program.language;
+            let (words, provenance) = word(app, task, &guide, program_id, &draft.programme, &profile, language).await;
+            let report = serde_json::to_string(&provenance).map_err(|error| Error::internal(error.to_string()))?;
+            (words, provenance.wording_code(), report)
+        }
+    };
+    let mut document = document(
         app,
         &guide,
         &client,
         &program,
         &profile,
-        programme.clone(),
+        draft.programme.clone(),
         words.clone(),
         scope,
         zone,
-    );
-    let rendered = tokio::task::spawn_blocking(move || pdf::render(&document))
-        .await
-        .map_err(|_| Error::internal("drawing the PDF broke off"))?
-        .map_err(|error| Error::internal(format!("the PDF could not be drawn: {error}")))?;
-    let file = keep(app, &program, rendered.bytes).await?;
+    )
+    .await?;
+    document.trainer_note.clone_from(&draft.note);
+    let approve_by = approve_by(app, &rules, &program);
+    let drawn = draw(document, rules.phone != PhoneVersion::Off, approve_by.is_some()).await?;
+    let kept = keep_all(app, &guide.brand.name, &program, drawn).await?;
+    let made = source.complete(draft, words);
     let ready = ReadyProgram {
-        file: file.id.clone(),
+        file: kept.file.id.clone(),
         template_hash: templates.version.clone(),
-        wording: match provenance.verdict.as_str() {
-            "accepted" => "llm",
-            "partly_replaced" => "llm_corrected",
-            _ => "plain",
-        },
-        program: json!({ "programme": programme, "wording": words }).to_string(),
-        report: serde_json::to_string(&provenance).map_err(|error| Error::internal(error.to_string()))?,
+        wording,
+        program: serde_json::to_string(&made).map_err(|error| Error::internal(error.to_string()))?,
+        report,
     };
-    hand_over(app, task, &guide, &client, &program, &file, &ready).await
+    let order = HandOver {
+        guide: &guide,
+        client: &client,
+        program: &program,
+        kept: &kept,
+        made: &made,
+        ready: &ready,
+        approve_by,
+    };
+    hand_over(app, task, &order).await
 }
 
-/// Bytes first, row later: bytes nobody points at are harmless, a row without bytes is not. Each try has a key of its own,
-/// so that a worker that lost its lease can't change what another one committed.
-async fn keep(app: &App, program: &Program, bytes: Vec<u8>) -> Result<NewFile> {
-    let id: FileId = app.new_id();
-    let storage_key = format!("programs/{}/{id}.pdf", program.id);
-    let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(&bytes));
-    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-    app.files()
-        .put(&storage_key, Bytes::from(bytes))
-        .await
-        .map_err(|source| Error::Unavailable {
-            what: "the file store",
-            source: Box::new(source),
-        })?;
-    let name = match program.language {
-        Language::Ru => format!(
-            "Программа тренировок, {} недели.pdf",
-            if program.scope == "full" { "12" } else { "2" }
-        ),
-        Language::En => format!(
-            "Training programme, {} weeks.pdf",
-            if program.scope == "full" { "12" } else { "2" }
-        ),
-    };
-    Ok(NewFile {
-        id,
-        name: if program.scope == "full" {
-            name.replace("12 недели", "12 недель")
-        } else {
-            name
-        },
-        mime_type: "application/pdf".into(),
-        size,
-        sha256,
-        storage_key,
-        now: app.now(),
-    })
+/// Until when the trainer may look; `None`: it goes out at once. A promise once made to the client stays, even when it is
+/// over: then the clock lets the version go as soon as it is there.
+fn approve_by(app: &App, rules: &ProgramSettings, program: &Program) -> Option<Timestamp> {
+    let usual = app.now().plus_minutes(i64::from(rules.wait_minutes));
+    rules
+        .needs_approval(&program.scope)
+        .then(|| program.approve_by.unwrap_or(usual))
 }
 
-/// One transaction: the version is ready, its messages are queued, the job is done.
-async fn hand_over(
-    app: &App,
-    task: &Task,
-    guide: &Guide,
-    client: &Client,
-    program: &Program,
-    file: &NewFile,
-    ready: &ReadyProgram,
-) -> Result<()> {
+struct HandOver<'a> {
+    guide: &'a Guide,
+    client: &'a Client,
+    program: &'a Program,
+    kept: &'a Kept,
+    made: &'a Made,
+    ready: &'a ReadyProgram,
+    approve_by: Option<Timestamp>,
+}
+
+/// One transaction: the version is ready, waits or goes out, and the job is done.
+async fn hand_over(app: &App, task: &Task, order: &HandOver<'_>) -> Result<()> {
+    let HandOver {
+        client,
+        program,
+        kept,
+        ready,
+        ..
+    } = *order;
     let now = app.now();
     let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.insert_file(file).await?;
+    // Two versions of a client that become ready at the same instant must see each other.
+    tx.lock_programs_of(&client.id).await?;
+    for file in kept.files() {
+        tx.insert_file(file).await?;
+    }
     if tx.ready_program(&program.id, ready, now).await? {
+        tx.index_exercises(&program.id, &order.made.exercises()).await?;
+        if let Some(phone) = &kept.phone {
+            tx.keep_phone_version(&program.id, &phone.id).await?;
+        }
         let action = Action {
             id: app.new_id(),
             kind: "program.ready".into(),
             actor: "system".into(),
-            details: json!({ "program_id": program.id, "version": program.version, "wording": ready.wording })
-                .to_string(),
+            details: json!({
+                "program_id": program.id,
+                "version": program.version,
+                "wording": ready.wording,
+                "parent_id": program.parent,
+                "changes": order.made.changes,
+            })
+            .to_string(),
             at: now,
         };
         tx.insert_action(&client.id, &action).await?;
-        if let Some(conversation) = address_of(&mut tx, &client.id).await? {
-            let fresh = Program {
-                file: Some(file.id.clone()),
-                ..program.clone()
-            };
-            let content = document_message(&mut tx, guide, &fresh, program.language).await?;
-            let mut letter = Letter::new(&conversation.address, Some(client.id.clone()), "program", content);
-            letter.program = Some(program.id.clone());
-            letter.dedupe_key = Some(format!("program:{}", program.id));
-            queue(app, &mut tx, letter, &task.request_id).await?;
-            let mut letter = Letter::new(
-                &conversation.address,
-                Some(client.id.clone()),
-                "offer",
-                offer(guide, client),
-            );
-            letter.dedupe_key = Some(format!("offer:{}", program.id));
-            queue(app, &mut tx, letter, &task.request_id).await?;
-        }
+        let fresh = Program {
+            status: "ready".into(),
+            file: Some(kept.file.id.clone()),
+            phone_file: kept.phone.as_ref().map(|file| file.id.clone()),
+            ..program.clone()
+        };
+        deliver(app, &mut tx, order, &fresh, &task.request_id).await?;
     }
     tx.finish_job(&task.lease, now).await?;
     tx.commit().await?;
     app.wake_deliveries();
+    app.wake_workers();
     Ok(())
 }
 
-fn offer(guide: &Guide, client: &Client) -> Content {
-    let facts = Facts {
-        language: client.language,
-        texts: guide.texts(client.language),
-        form: &guide.form,
-        run: None,
-        fresh_tag: "",
-        name: &client.display_name,
-        is_new: false,
-        has_consent: true,
-        marketing: None,
-        has_program: true,
-        is_quiet: false,
-        tariffs: &guide.tariffs,
-        faq: &guide.faq,
-        brand: &guide.facts,
-    };
-    dialogue::offer(&facts)
+/// Whatever of this client still waits gives way; then the new version waits itself or goes out.
+async fn deliver(app: &App, tx: &mut Tx, order: &HandOver<'_>, fresh: &Program, request_id: &RequestId) -> Result<()> {
+    let HandOver {
+        guide, client, kept, ..
+    } = *order;
+    let now = app.now();
+    if order.approve_by.is_some()
+        && let Some(newer) = tx.newer_program(&client.id, fresh.version).await?
+    {
+        tx.supersede_program(&fresh.id, &newer, now).await?;
+        return Ok(());
+    }
+    for older in tx.supersede_older(&client.id, &fresh.id, fresh.version, now).await? {
+        approve_program::update_cards(app, tx, guide, &older, request_id).await?;
+    }
+    match order.approve_by {
+        Some(until) => approve_program::begin(app, tx, guide, client, fresh, until, &kept.pages, request_id).await,
+        None => approve_program::send(app, tx, guide, client, fresh, request_id).await,
+    }
+}
+
+/// Where a version comes from, as far as making it needs to know.
+struct Source {
+    revision: Option<Revision>,
+    parent: Option<Made>,
+    parent_wording: Option<String>,
+    parent_report: Option<String>,
+    parent_language: Option<Language>,
+    /// What the client has already.
+    seen: Option<Programme>,
+}
+
+impl Source {
+    async fn load(tx: &mut Tx, program: &Program) -> Result<Self> {
+        let revision = tx.program_revision(&program.id).await?;
+        let mut source = Self {
+            revision: revision
+                .map(|json| serde_json::from_str(&json))
+                .transpose()
+                .map_err(|error| Error::internal(format!("the revision of {} can't be read: {error}", program.id)))?,
+            parent: None,
+            parent_wording: None,
+            parent_report: None,
+            parent_language: None,
+            seen: None,
+        };
+        if let Some(id) = &program.parent
+            && let Some(parent) = tx.find_program(id).await?
+        {
+            source.parent_report = tx.program_details(id).await?.map(|(_, report)| report);
+            source.parent = Made::load(tx, id).await?;
+            source.parent_wording = parent.wording;
+            source.parent_language = Some(parent.language);
+        }
+        if let Some(id) = revise_program::seen_before(tx, program).await? {
+            source.seen = Made::load(tx, &id).await?.map(|made| made.programme);
+        }
+        Ok(source)
+    }
+
+    /// The words of the parent and how they came about, while they fit: the same rows in the same language.
+    fn same_words(&self, draft: &Draft, language: Language) -> Option<(Wording, &'static str, String)> {
+        let parent = self.parent.as_ref()?;
+        if parent.programme != draft.programme || self.parent_language != Some(language) {
+            return None;
+        }
+        // "The same answers, today's templates" asks for everything anew.
+        if matches!(self.revision, Some(Revision::Regenerate)) {
+            return None;
+        }
+        let code = ["llm", "llm_corrected", "plain"]
+            .into_iter()
+            .find(|code| self.parent_wording.as_deref() == Some(*code))?;
+        Some((parent.wording.clone(), code, self.parent_report.clone()?))
+    }
+
+    fn complete(self, draft: Draft, wording: Wording) -> Made {
+        let told = |old: &Programme| revise_program::told(old, &draft.programme);
+        Made {
+            changes: self
+                .parent
+                .as_ref()
+                .map(|parent| told(&parent.programme))
+                .unwrap_or_default(),
+            news: self.seen.as_ref().map(told),
+            programme: draft.programme,
+            wording,
+            variant: draft.variant,
+            note: draft.note,
+            withdrawn: draft.withdrawn,
+        }
+    }
 }
 
 /// It can't be made: the client hears an honest word, the trainer gets a task, the job lies where it can be replayed.
@@ -403,7 +378,11 @@ async fn give_up(app: &App, task: &Task, program_id: &ProgramId, error: &Error) 
             at: now,
         };
         tx.insert_action(&client.id, &action).await?;
-        if let Some(conversation) = address_of(&mut tx, &client.id).await? {
+        revise_program::give_back(app, &mut tx, &guide, &program, &reason, &task.request_id).await?;
+        // Whoever waits for no programme, or is to get the one before, is not told of a failure that is ours.
+        if program.parent.is_none()
+            && let Some(conversation) = address_of(&mut tx, &client.id).await?
+        {
             let texts = guide.texts(conversation.language);
             let content = Content::text(rich(
                 &texts.program_failed,
@@ -438,11 +417,4 @@ async fn give_up(app: &App, task: &Task, program_id: &ProgramId, error: &Error) 
     tx.commit().await?;
     app.wake_deliveries();
     Ok(())
-}
-
-/// What the client sees while the programme is made.
-pub(crate) fn in_work(guide: &Guide, language: Language, name: &str) -> Content {
-    let mut content = Content::text(rich(&guide.texts(language).generating, &[("name", name)]));
-    content.activity = Some(Activity::UploadDocument);
-    content
 }

@@ -14,12 +14,13 @@ use crate::caller::{Actor, Caller, Role};
 use crate::clock::random_bytes;
 use crate::context::App;
 use crate::error::{Error, Result};
-use crate::{generate_program, refresh_templates, schedule};
+use crate::{approve_program, generate_program, refresh_templates, regenerate_programs, schedule};
 
 /// Jobs in hand at once. They mostly wait for others (a model, a sheet); drawing runs on the blocking threads.
 const CONCURRENCY: usize = 4;
-const LEASE_MS: i64 = 60_000;
-const HEARTBEAT: Duration = Duration::from_secs(20);
+/// How long others wait for a worker that died without a successor in its slot. A living one extends it in time.
+const LEASE_MS: i64 = 20_000;
+const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The net below the wake-up signals: jobs of other replicas, leases that ran out.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_secs(10);
@@ -80,10 +81,34 @@ pub fn job(
     })
 }
 
+/// A process that nobody can mistake for another.
+pub(crate) fn random_run() -> String {
+    JobId::from_parts(0, random_bytes()).to_string()
+}
+
+/// Takes a slot, a place that only one living process can have: from whoever was there before and is dead, everything is
+/// taken back at once. Call it before anything is leased.
+///
+/// Errors: this process has a name already; the database.
+pub async fn take_slot(app: &App, slot: &str) -> Result<()> {
+    let name = format!("{slot}#{}", random_run());
+    if !app.set_instance(name.clone()) {
+        return Err(Error::internal("a process takes its slot before it works"));
+    }
+    let mut tx = app.store().system().await?;
+    let jobs = tx.release_jobs_of_predecessors(&name).await?;
+    let requests = tx.release_keys_of_predecessors(&name).await?;
+    tx.commit().await?;
+    if jobs + requests > 0 {
+        tracing::info!(jobs, requests, "work of the process that was here before is taken over");
+    }
+    Ok(())
+}
+
 /// Works until `shutdown`; then takes nothing new and lets what is in hand end, for ten seconds at most.
 /// What is cut off is due again when its lease ends.
 pub async fn run(app: App, shutdown: CancellationToken) {
-    let owner = JobId::from_parts(0, random_bytes()).to_string();
+    let owner = app.instance().to_owned();
     let mut tasks = JoinSet::new();
     loop {
         while tasks.try_join_next().is_some() {}
@@ -119,7 +144,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
 
 /// Does everything that is due now and returns how many jobs were tried: for tests and commands.
 pub async fn run_due_jobs(app: &App) -> usize {
-    let owner = JobId::from_parts(0, random_bytes()).to_string();
+    let owner = random_run();
     let mut done = 0;
     loop {
         let jobs = claim(app, &owner, CONCURRENCY).await;
@@ -135,14 +160,20 @@ pub async fn run_due_jobs(app: &App) -> usize {
 
 async fn claim(app: &App, owner: &str, limit: usize) -> Vec<Job> {
     let attempt = async {
-        let now = app.now();
+        let (now, process_now) = (app.now(), app.process_now());
         // Asked without the writer's lock first: an idle system must not disturb those who write.
-        if !app.store().system_read().await?.has_due_job(now).await? {
+        if !app.store().system_read().await?.has_due_job(now, process_now).await? {
             return Ok(Vec::new());
         }
         let mut tx = app.store().system().await?;
         let jobs = tx
-            .claim_jobs(owner, u32::try_from(limit).unwrap_or(1), now, now.plus_millis(LEASE_MS))
+            .claim_jobs(
+                owner,
+                u32::try_from(limit).unwrap_or(1),
+                now,
+                process_now,
+                process_now.plus_millis(LEASE_MS),
+            )
             .await?;
         tx.commit().await?;
         Ok::<_, store::Error>(jobs)
@@ -241,7 +272,7 @@ async fn fail(app: &App, lease: &JobLease, job: &Job, error: &Error) {
 }
 
 async fn extend(app: &App, lease: &JobLease) {
-    let until: Timestamp = app.now().plus_millis(LEASE_MS);
+    let until: Timestamp = app.process_now().plus_millis(LEASE_MS);
     let attempt = async {
         let mut tx = app.store().system().await?;
         let kept = tx.extend_lease(lease, until).await?;
@@ -261,6 +292,8 @@ async fn extend(app: &App, lease: &JobLease) {
 async fn dispatch(app: &App, kind: &str, task: &Task) -> Result<()> {
     match kind {
         generate_program::JOB => generate_program::run(app, task).await,
+        approve_program::RELEASE_JOB => approve_program::release(app, task).await,
+        regenerate_programs::JOB => regenerate_programs::run(app, task).await,
         refresh_templates::JOB => refresh_templates::run(app, task).await,
         schedule::PURGE_JOB => schedule::purge(app, task).await,
         other => Err(Error::internal(format!("nobody knows how to do a job of kind {other}"))),

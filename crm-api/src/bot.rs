@@ -58,6 +58,7 @@ const fn attachment(kind: wire::AttachmentKind) -> &'static str {
     match kind {
         wire::AttachmentKind::Photo => "photo",
         wire::AttachmentKind::Video => "video",
+        wire::AttachmentKind::VideoNote => "video_note",
         wire::AttachmentKind::Voice => "voice",
         wire::AttachmentKind::Sticker => "sticker",
         wire::AttachmentKind::Document => "document",
@@ -130,6 +131,12 @@ fn show_content(
             .into_iter()
             .map(|one| file(one, known.next().flatten()))
             .collect(),
+        copy: content.copy.map(|copy| wire::MessageCopy {
+            address: copy.address,
+            message_ref: copy.message_ref,
+            has_caption: copy.has_caption,
+            text_suffices: copy.text_suffices,
+        }),
         keyboard: content.keyboard,
         activity: content.activity.map(|activity| match activity {
             content::Activity::Typing => wire::Activity::Typing,

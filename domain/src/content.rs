@@ -16,6 +16,9 @@ pub struct Content {
     /// Pictures shown together; buttons beside them stand under the text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub album: Vec<FileRef>,
+    /// A message of somebody's that goes along with the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<MessageCopy>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keyboard: Vec<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,6 +71,17 @@ pub struct FileRef {
     pub file_name: String,
     pub mime_type: String,
     pub size: u64,
+}
+
+/// A message that came from outside and is passed on as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageCopy {
+    pub address: String,
+    pub message_ref: String,
+    /// Messages of this kind can carry a caption.
+    pub has_caption: bool,
+    /// When it can't be passed on, the text alone will do.
+    pub text_suffices: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -70,6 +70,8 @@ pub struct Facts<'a> {
     /// `None` until asked.
     pub marketing: Option<bool>,
     pub has_program: bool,
+    /// Somebody is there to read what is passed on.
+    pub has_trainer: bool,
     /// A person is talking with the client: automatic "passed on" notes keep quiet.
     pub is_quiet: bool,
     pub tariffs: &'a [Tariff],
@@ -235,7 +237,7 @@ pub fn respond(scene: &Scene, facts: &Facts<'_>, input: &Input<'_>) -> Turn {
             Scene::Question { .. } => {
                 questions::current(scene, facts, Some(facts.content(&facts.texts.words_needed, &[])))
             }
-            _ => note_attachment(scene, facts),
+            _ => pass_on(scene, facts),
         },
     }
 }
@@ -339,14 +341,13 @@ fn pass_on(scene: &Scene, facts: &Facts<'_>) -> Turn {
     if facts.is_quiet {
         turn
     } else {
-        turn.say(facts.content(&facts.texts.passed_on, &[]))
+        let text = if facts.has_trainer {
+            &facts.texts.passed_on
+        } else {
+            &facts.texts.kept_for_trainer
+        };
+        turn.say(facts.content(text, &[]))
     }
-}
-
-/// The trainer hears that something came; what it was has to be told in words.
-fn note_attachment(scene: &Scene, facts: &Facts<'_>) -> Turn {
-    let turn = Turn::new(scene.clone()).effect(Effect::PassOn);
-    turn.say(facts.content(&facts.texts.attachment_noted, &[]))
 }
 
 /// The turn after the language has changed, with `facts` already in the new language.

@@ -166,6 +166,20 @@ impl Tx {
         Ok(found.as_deref().and_then(ProgramId::parse))
     }
 
+    /// Keeps everybody else from making or deciding a version of this client until the transaction ends.
+    pub async fn lock_programs_of(&mut self, client: &ClientId) -> Result<()> {
+        let lock = self.link.choose("", " FOR UPDATE");
+        let sql = format!("SELECT id FROM training_programs WHERE tenant_id = $1 AND client_id = $2 ORDER BY id{lock}");
+        rows!(
+            self,
+            (String,),
+            sqlx::AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            client.as_str()
+        )?;
+        Ok(())
+    }
+
     pub async fn keep_phone_version(&mut self, id: &ProgramId, file: &domain::ids::FileId) -> Result<()> {
         const SQL: &str = "UPDATE training_programs SET phone_file_id = $1 WHERE tenant_id = $2 AND id = $3";
         execute!(self, SQL, file.as_str(), self.tenant.as_ref(), id.as_str())?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::Localized;
 use crate::conversation::Language;
 
 /// One version of a client's programme.
@@ -19,7 +20,7 @@ pub struct Program {
     pub scope: ProgramScope,
     pub status: ProgramStatus,
     pub language: Language,
-    /// Why this version was made: `questionnaire`, `trainer`, `regenerated`.
+    /// Why this version was made: `questionnaire`, `trainer`, `regenerated`, `swap`, `variant`, `note`, `withdrawn`.
     pub reason: String,
     /// How the words came about: `llm`, `llm_corrected` (the checker put something right) or `plain`.
     pub wording: Option<String>,
@@ -32,6 +33,17 @@ pub struct Program {
     pub created_at: DateTime<Utc>,
     pub ready_at: Option<DateTime<Utc>>,
     pub delivered_at: Option<DateTime<Utc>>,
+    /// The version it comes from.
+    pub parent_id: Option<String>,
+    /// The version that takes or took this one's place while it waited.
+    pub successor_id: Option<String>,
+    /// When it goes out without a decision.
+    pub approve_by: Option<DateTime<Utc>>,
+    /// Who let it go or ordered another: a name, or `clock`.
+    pub decided_by: Option<String>,
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Whether it was drawn for a phone, too.
+    pub has_phone_version: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,8 +59,12 @@ pub enum ProgramScope {
 #[serde(rename_all = "snake_case")]
 pub enum ProgramStatus {
     Queued,
+    /// The trainer looks at it first.
+    AwaitingApproval,
     Ready,
     Failed,
+    /// Another version took its place before anybody saw it.
+    Superseded,
 }
 
 /// A version with everything that is known about how it came about.
@@ -62,6 +78,10 @@ pub struct ProgramDetails {
     /// How it came about: what was relaxed in matching, what the checker changed.
     #[schema(value_type = Option<Object>)]
     pub report: Option<Value>,
+    /// What differs from the version it comes from.
+    pub changes: Vec<Localized>,
+    /// The trainer's words in it.
+    pub note: Option<String>,
     /// The client's versions, newest first, 100 at most.
     pub versions: Vec<Program>,
 }

@@ -1,7 +1,7 @@
 //! A client's turn: facts are loaded, the dialogue decides, effects and replies are written.
 
-use domain::content::{Content, rich};
-use domain::dialogue::trainer::Card;
+use domain::content::{Content, MessageCopy, rich};
+use domain::dialogue::trainer::{Card, carries_caption};
 use domain::dialogue::{self, ConsentKind, Effect, Facts, Input, Run, Scene, Turn};
 use domain::ids::{Id, QuestionnaireId};
 use domain::language::Language;
@@ -19,6 +19,7 @@ use crate::context::App;
 use crate::deliver::{Letter, TELEGRAM, notify_trainers};
 use crate::error::{Error, Result};
 use crate::generate_program;
+use crate::send_program;
 use crate::settings::Guide;
 
 /// After an automatic "passed on" the bot does not repeat it for this long.
@@ -36,6 +37,7 @@ struct Dossier {
     has_consent: bool,
     marketing: Option<bool>,
     has_program: bool,
+    has_trainer: bool,
     is_new: bool,
     is_quiet: bool,
 }
@@ -69,6 +71,7 @@ impl Dossier {
             has_consent: tx.current_consent(&client.id, ConsentKind::PersonalData).await? == Some(true),
             marketing: tx.current_consent(&client.id, ConsentKind::Marketing).await?,
             has_program: tx.latest_ready_program(&client.id).await?.is_some(),
+            has_trainer: true,
             is_new: meeting.is_new,
             is_quiet: meeting.conversation.quiet_until > now,
             client,
@@ -91,6 +94,7 @@ impl Dossier {
             has_consent: self.has_consent,
             marketing: self.marketing,
             has_program: self.has_program,
+            has_trainer: self.has_trainer,
             is_quiet: self.is_quiet,
             tariffs: &guide.tariffs,
             faq: &guide.faq,
@@ -126,6 +130,10 @@ pub(super) async fn turn(
     log_incoming(app, tx, &dossier.client, inbound).await?;
     // A scene this program does not know (of a newer one) is no reason to lock anybody out.
     let scene: Scene = serde_json::from_str(&conversation.scene).unwrap_or_default();
+    if matches!(input, Input::Text(_) | Input::Attachment) && !matches!(scene, Scene::Question { .. }) {
+        // These may be passed on, and nobody shall read "passed on" when there is nobody.
+        dossier.has_trainer = tx.has_trainer(TELEGRAM).await?;
+    }
     let fresh: QuestionnaireId = app.new_id();
     let fresh_tag = tag(&fresh);
     let mut turn = dialogue::respond(&scene, &dossier.facts(guide, &fresh_tag, dossier.language), &input);
@@ -182,10 +190,21 @@ pub(super) async fn turn(
             }
             Effect::ResendProgram => {
                 if let Some(program) = tx.latest_ready_program(&dossier.client.id).await? {
-                    let content = generate_program::document_message(tx, guide, &program, language).await?;
+                    let content = send_program::document_message(tx, guide, &program, language).await?;
                     let mut letter = Letter::new(&inbound.address, Some(dossier.client.id.clone()), "program", content);
                     letter.program = Some(program.id);
                     extra.push(letter);
+                }
+            }
+            Effect::SendPhoneVersion(id) => {
+                if let Some(program) = tx.find_program(id).await?
+                    && program.client == dossier.client.id
+                    && let Some(content) = send_program::phone_message(tx, guide, &program, language).await?
+                {
+                    let client = Some(dossier.client.id.clone());
+                    extra.push(Letter::new(&inbound.address, client, "program_phone", content));
+                } else {
+                    outcome.toast = Some(guide.texts(language).stale_button.clone());
                 }
             }
             Effect::PassOn => {
@@ -403,7 +422,7 @@ async fn complete(
         ..client.clone()
     };
     generate_program::order_in(app, tx, &run, &client, "questionnaire", &caller.request_id).await?;
-    Ok(generate_program::in_work(guide, language, called(&client.display_name)))
+    Ok(send_program::in_work(guide, language, called(&client.display_name)))
 }
 
 async fn pass_on(
@@ -431,8 +450,19 @@ async fn pass_on(
             let texts = guide.texts(language);
             match &inbound.body {
                 Body::Text { text, .. } => card.message(texts, text),
-                Body::Attachment { caption, kind, .. } => {
-                    card.attachment(texts, language, kind, caption.as_deref().unwrap_or_default())
+                Body::Attachment {
+                    caption,
+                    kind,
+                    message_ref,
+                    ..
+                } => {
+                    let copy = MessageCopy {
+                        address: inbound.address.clone(),
+                        message_ref: message_ref.clone(),
+                        has_caption: carries_caption(kind),
+                        text_suffices: true,
+                    };
+                    card.attachment(texts, language, kind, caption.as_deref().unwrap_or_default(), copy)
                 }
                 _ => card.message(texts, ""),
             }

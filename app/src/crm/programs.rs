@@ -1,6 +1,7 @@
 //! Programmes and their versions, to look at.
 
 use domain::ids::{ClientId, FileId, ProgramId};
+use domain::language::Localized;
 use serde_json::Value;
 use store::{PageOf, PageRequest, Program, ProgramFilter};
 
@@ -17,6 +18,10 @@ pub struct ProgramView {
     /// The matched rows and their words; `None` until it is ready.
     pub content: Option<Value>,
     pub report: Option<Value>,
+    /// What differs from the version it comes from.
+    pub changes: Vec<Localized>,
+    /// The trainer's words in it.
+    pub note: Option<String>,
     /// The client's versions, newest first.
     pub versions: Vec<Program>,
 }
@@ -70,7 +75,12 @@ pub async fn find(app: &App, caller: &Caller, id: &ProgramId) -> Result<ProgramV
         )
         .await?
         .items;
+    let field = |name: &str| content.as_ref().and_then(|content: &Value| content.get(name)).cloned();
+    let changes = field("changes").and_then(|value| serde_json::from_value(value).ok());
+    let note = field("note").and_then(|value| serde_json::from_value(value).ok());
     Ok(ProgramView {
+        changes: changes.unwrap_or_default(),
+        note,
         program,
         content,
         report,

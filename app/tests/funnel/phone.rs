@@ -74,6 +74,7 @@ impl<'a> Phone<'a> {
                     let fate = Fate::Sent {
                         message_ref: self.world.number().to_string(),
                         external_file_id: None,
+                        album_file_ids: Vec::new(),
                     };
                     self.world.report(REPLICA, &outgoing, fate).await;
                 }
@@ -103,6 +104,12 @@ impl<'a> Phone<'a> {
                 Fate::Sent {
                     message_ref,
                     external_file_id,
+                    album_file_ids: outgoing
+                        .content
+                        .album
+                        .iter()
+                        .map(|picture| format!("tg-{}", picture.id))
+                        .collect(),
                 },
             )
             .await;

@@ -4,7 +4,7 @@ use api_types::crm::{Program, ProgramDetails, ProgramQuery, ProgramScope, Progra
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
 use app::crm::programs;
-use app::generate_program;
+use app::{generate_program, send_program};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{HeaderName, LOCATION};
@@ -13,7 +13,7 @@ use domain::time::Timestamp;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::clients::show_language;
+use super::clients::{show_language, show_text};
 use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
@@ -71,6 +71,8 @@ async fn find(
     let view = programs::find(&state.app, &caller, &id).await?;
     Ok(Json(ProgramDetails {
         program: show(view.program),
+        changes: view.changes.into_iter().map(show_text).collect(),
+        note: view.note,
         content: view.content,
         report: view.report,
         versions: view.versions.into_iter().map(show).collect(),
@@ -102,7 +104,8 @@ async fn file(
 
 /// Make a new version
 ///
-/// From the same answers and today's templates. It is sent to the client when it is ready.
+/// From the same answers and today's templates. It goes the way of the setting `programs`: to the client, or to the
+/// trainer first.
 #[utoipa::path(
     post,
     path = "/api/programs/{id}/regenerate",
@@ -145,19 +148,21 @@ async fn resend(
     Admin(caller): Admin,
     PathId(id): PathId<ProgramId>,
 ) -> ApiResult<StatusCode> {
-    generate_program::resend(&state.app, &caller, &id).await?;
+    send_program::resend(&state.app, &caller, &id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 const fn status_code(status: ProgramStatus) -> &'static str {
     match status {
         ProgramStatus::Queued => "queued",
+        ProgramStatus::AwaitingApproval => "awaiting_approval",
+        ProgramStatus::Superseded => "superseded",
         ProgramStatus::Ready => "ready",
         ProgramStatus::Failed => "failed",
     }
 }
 
-fn show(program: store::Program) -> Program {
+pub(super) fn show(program: store::Program) -> Program {
     Program {
         id: program.id.to_string(),
         client_id: program.client.to_string(),
@@ -171,6 +176,8 @@ fn show(program: store::Program) -> Program {
         status: match program.status.as_str() {
             "ready" => ProgramStatus::Ready,
             "failed" => ProgramStatus::Failed,
+            "awaiting_approval" => ProgramStatus::AwaitingApproval,
+            "superseded" => ProgramStatus::Superseded,
             _ => ProgramStatus::Queued,
         },
         language: show_language(program.language),
@@ -182,5 +189,11 @@ fn show(program: store::Program) -> Program {
         created_at: program.created_at.to_utc(),
         ready_at: program.ready_at.map(Timestamp::to_utc),
         delivered_at: program.delivered_at.map(Timestamp::to_utc),
+        parent_id: program.parent.map(|id| id.to_string()),
+        successor_id: program.successor.map(|id| id.to_string()),
+        approve_by: program.approve_by.map(Timestamp::to_utc),
+        decided_by: program.decided_by,
+        decided_at: program.decided_at.map(Timestamp::to_utc),
+        has_phone_version: program.phone_file.is_some(),
     }
 }

@@ -68,6 +68,7 @@ impl Chat {
             has_consent: self.has_consent,
             marketing: self.marketing,
             has_program: self.run.as_ref().is_some_and(|run| run.2),
+            has_trainer: true,
             is_quiet: false,
             tariffs: &[],
             faq: &[],

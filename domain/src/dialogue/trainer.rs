@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::actions::TrainerAction;
-use crate::content::{Button, Content, Span, Style, rich};
+use crate::content::{Button, Content, MessageCopy, Span, Style, rich};
 use crate::ids::{ClientId, ProgramId};
 use crate::language::Language;
 use crate::texts::Texts;
@@ -105,18 +105,36 @@ impl Card<'_> {
             .with_row(vec![self.reply_button(texts)])
     }
 
-    /// Something that is not words; `kind` is a messenger-neutral code.
-    pub fn attachment(&self, texts: &Texts, language: Language, kind: &str, caption: &str) -> Content {
+    /// Something that is not words: the card goes along with it. `kind` is a messenger-neutral code.
+    pub fn attachment(
+        &self,
+        texts: &Texts,
+        language: Language,
+        kind: &str,
+        caption: &str,
+        copy: MessageCopy,
+    ) -> Content {
         let kind = attachment_name(language, kind);
-        self.content(&texts.trainer_attachment, &[("kind", kind), ("text", caption)])
-            .with_row(vec![self.reply_button(texts)])
+        let content = self
+            .content(&texts.trainer_attachment, &[("kind", kind), ("text", caption)])
+            .with_row(vec![self.reply_button(texts)]);
+        Content {
+            copy: Some(copy),
+            ..content
+        }
     }
+}
+
+/// Whether messages of this kind have a place for words.
+pub fn carries_caption(kind: &str) -> bool {
+    matches!(kind, "photo" | "video" | "voice" | "document")
 }
 
 const fn attachment_name(language: Language, kind: &str) -> &'static str {
     let (ru, en) = match kind.as_bytes() {
         b"photo" => ("фото", "a photo"),
         b"video" => ("видео", "a video"),
+        b"video_note" => ("видеосообщение", "a video message"),
         b"voice" => ("голосовое сообщение", "a voice message"),
         b"sticker" => ("стикер", "a sticker"),
         b"document" => ("файл", "a file"),

@@ -1,6 +1,6 @@
 //! What comes from outside is taken once, however often it is repeated.
 
-use store::{NewInboxEvent, Recorded};
+use store::{NewInboxEvent, Old, Recorded};
 use tokio::task::JoinSet;
 
 use crate::world::{NOW, World};
@@ -67,7 +67,7 @@ pub async fn an_old_event_can_be_forgotten(world: &World) {
     tx.record(&young).await.unwrap();
     tx.commit().await.unwrap();
     let mut system = world.store.system().await.unwrap();
-    assert_eq!(system.purge_inbox(NOW.plus_minutes(5)).await.unwrap(), 1);
+    assert_eq!(system.purge(Old::Inbox, NOW.plus_minutes(5), 9).await.unwrap(), 1);
     system.commit().await.unwrap();
     let mut tx = world.write().await;
     assert_eq!(tx.record(&event(world, "old")).await.unwrap(), Recorded::New);

@@ -15,16 +15,22 @@ mod conversations;
 mod crash;
 mod inbox;
 mod jobs;
+mod ledger;
 mod listing;
+mod long_lists;
+mod money_tenants;
 mod opening;
 mod outbox;
 mod outbox_order;
+mod payments;
 mod programs;
+mod purge;
 mod questionnaires;
 mod rotation;
 mod schema;
 mod secrecy;
 mod settings;
+mod shop;
 mod speed;
 mod stages;
 mod takeover;
@@ -71,6 +77,28 @@ on_each_database! {
         filters_work_alone_and_together,
         pages_neither_lose_nor_repeat_anybody_while_others_arrive,
         lists_agree_with_a_naive_model,
+    }
+    ledger {
+        a_purchase_is_in_the_books_to_the_kopeck,
+        the_same_thing_is_booked_once_however_often_it_is_told,
+        a_wallet_is_never_overdrawn,
+        nobody_can_change_or_unbalance_what_is_booked,
+        a_statement_tells_every_movement_newest_first,
+        the_books_stay_right_under_many_writers,
+        books_that_were_changed_by_hand_are_found_out,
+    }
+    payments {
+        an_order_keeps_what_was_agreed,
+        an_order_has_one_live_payment,
+        a_payment_goes_forward_only,
+        what_is_due_is_found,
+        two_refunds_can_not_promise_the_same_money,
+        of_fifty_at_once_one_gets_the_last_use_of_a_code,
+        the_catalogue_reads_back_as_saved,
+    }
+    money_tenants {
+        nothing_of_another_tenant_is_seen,
+        nothing_of_another_tenant_is_changed,
     }
     secrecy {
         a_stolen_database_gives_nothing_away,
@@ -183,5 +211,13 @@ on_each_database! {
         a_hundred_thousand_clients_are_listed_as_quickly_as_ten,
         claims_do_not_read_what_is_not_due,
         a_long_queue_is_claimed_in_small_bites,
+    }
+    long_lists {
+        a_status_nobody_has_is_found_empty_at_once,
+    }
+    purge {
+        what_did_not_arrive_is_kept_apart_from_what_did,
+        the_oldest_go_first_and_never_more_than_asked,
+        ended_sessions_and_old_guesses_go,
     }
 }

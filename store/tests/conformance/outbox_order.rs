@@ -114,7 +114,7 @@ async fn send(tenant: Tenant, owner: String, mut dice: Dice, outside: Arc<Mutex<
         let mut tx = tenant.write().await.unwrap();
         let limit = 1 + u32::try_from(dice.roll(6)).unwrap();
         let claimed = tx
-            .claim_deliveries("telegram", &owner, limit, now, now.plus_millis(10))
+            .claim_deliveries("telegram", &owner, limit, now, now, now.plus_millis(10))
             .await
             .unwrap();
         tx.commit().await.unwrap();

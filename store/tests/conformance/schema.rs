@@ -113,8 +113,9 @@ async fn both_databases_have_the_same_references() {
          JOIN pragma_foreign_key_list(t.name) f WHERE t.type = 'table'",
         "SELECT c.relname || '.' || a.attname || ' -> ' || p.relname || '.' || b.attname FROM pg_constraint k \
          JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid \
-         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1] \
-         JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[1] WHERE k.contype = 'f'",
+         CROSS JOIN unnest(k.conkey, k.confkey) AS pair (own, foreign_key) \
+         JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = pair.own \
+         JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = pair.foreign_key WHERE k.contype = 'f'",
     )
     .await;
     assert_same("references", found);

@@ -92,7 +92,7 @@ pub async fn a_value_copied_into_another_row_does_not_open(world: &World) {
     assert!(matches!(refused, Err(Error::Sealed { .. })), "{refused:?}");
 }
 
-async fn write_secrets(world: &World) -> NewClient {
+pub async fn write_secrets(world: &World) -> NewClient {
     let [
         phone,
         _,

@@ -3,14 +3,13 @@
 use domain::dialogue::ConsentKind;
 use domain::ids::{ApiKeyId, FormId, Id, LeadId, OutboxId, ProgramId, QuestionnaireId, SnapshotId, UserId};
 use domain::language::Language;
-use domain::language::Localized;
-use domain::money::{Currency, Money};
+
 use domain::pipeline::{LeadStatus, StageKind};
 use domain::questionnaire::Answer;
 use store::{
     Action, AuditEntry, ClientFilter, ClientUpdate, Consent, ConversationUpdate, DeepLink, FormRow, IdempotencyClaim,
     JobLease, LeadFilter, NewApiKey, NewClient, NewConversation, NewDelivery, NewFile, NewInboxEvent, NewLead,
-    NewMessage, NewMove, NewProgram, NewSession, NewSnapshot, NewTouch, NewUser, Packed, Product, ProgramFilter,
+    NewMessage, NewMove, NewProgram, NewSession, NewSnapshot, NewTouch, NewUser, NewWordingCall, Packed, ProgramFilter,
     QuestionnaireFilter, ReadyProgram, Recorded, Report, SheetLook, SnapshotTables, StoredResponse, Tenant, Tx,
 };
 
@@ -192,6 +191,9 @@ async fn furnish(world: &World) -> Belongings {
         ..SheetLook::default()
     };
     tx.save_sheet_look(&look).await.unwrap();
+    tx.insert_wording_call(&a_wording_call(world, &things.program))
+        .await
+        .unwrap();
     tx.save_setting("telegram", r#"{"token":"1"}"#, 0, NOW).await.unwrap();
     tx.save_text("greeting", Language::Ru, "Здравствуйте", NOW)
         .await
@@ -289,6 +291,26 @@ fn a_conversation(client: &NewClient, is_trainer: bool) -> NewConversation {
     }
 }
 
+fn a_wording_call(world: &World, program: &ProgramId) -> NewWordingCall {
+    NewWordingCall {
+        id: world.id(),
+        program: Some(program.clone()),
+        purpose: "programme",
+        month: "2026-11".to_owned(),
+        provider: "openai".to_owned(),
+        model: "gpt".to_owned(),
+        verdict: "accepted".to_owned(),
+        error: None,
+        requests: 1,
+        prompt_tokens: 100,
+        answer_tokens: 200,
+        cost_micros: 300,
+        currency: "RUB".to_owned(),
+        duration_ms: 400,
+        now: NOW,
+    }
+}
+
 fn a_snapshot(world: &World) -> NewSnapshot {
     NewSnapshot {
         id: world.id(),
@@ -346,6 +368,7 @@ async fn portrait(world: &World, tx: &mut Tx, things: &Belongings) -> Vec<(&'sta
         )+};
     }
     ask!(
+        wording_totals("2026-01"),
         find_client(id),
         list_clients(&ClientFilter::default(), &page(9)),
         list_clients(&search("анна"), &page(9)),
@@ -703,7 +726,7 @@ fn an_answer(tenant: &Tenant) -> StoredResponse {
 fn no_method_is_left_out() {
     // They only write rows of their own tenant, and the cases of other subjects use them.
     const ONLY_OWN: [&str; 4] = ["commit", "insert_stage", "lock_installation", "time_zone"];
-    let cases = include_str!("tenants.rs");
+    let cases = [include_str!("tenants.rs"), include_str!("money_tenants.rs")].concat();
     let mut found = 0;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
         let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();

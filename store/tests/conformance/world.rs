@@ -4,22 +4,24 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::ids::{Id, RequestId, StageId, TenantId};
+use domain::ids::{Id, ProductId, RequestId, StageId, TenantId};
 use domain::language::{Language, Localized};
+use domain::money::{Currency, Money};
+use domain::order::{Grant, PaymentMode, PaymentSubject, TaxTreatment, Vat};
 use domain::pipeline::StageKind;
 use domain::time::Timestamp;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use store::{
-    Backend, ClientFilter, Cursor, MasterKeys, NewClient, NewDelivery, NewJob, NewMove, Origin, PageRequest, Stage,
-    Store, Tenant, Tx, Vault,
+    Backend, ClientFilter, Cursor, MasterKeys, NewClient, NewDelivery, NewJob, NewMove, Origin, PageRequest, Product,
+    Stage, Store, Tenant, Tx, Vault,
 };
 use tempfile::TempDir;
 
 /// The clock of the tests begins here.
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
-const MASTER_KEY: &str = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+pub const MASTER_KEY: &str = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const OTHER_MASTER_KEY: &str = "k1:AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
 static DATABASES: AtomicU64 = AtomicU64::new(0);
@@ -140,6 +142,15 @@ impl Raw {
         }
     }
 
+    /// Whether the database refuses a statement.
+    pub async fn refuses(&mut self, sql: &str) -> bool {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::Sqlite(connection) => sqlx::raw_sql(sql).execute(connection).await.is_err(),
+            Self::Postgres(connection) => sqlx::raw_sql(sql).execute(connection).await.is_err(),
+        }
+    }
+
     /// The first column of every row; it must be a text.
     pub async fn texts(&mut self, sql: &str) -> Vec<String> {
         let sql = AssertSqlSafe(sql.to_owned());
@@ -208,6 +219,33 @@ impl World {
     pub async fn close(self) {
         self.store.close().await;
         self.place.remove().await;
+    }
+
+    /// A product nobody has seen before, not yet saved.
+    pub fn a_product(&self) -> Product {
+        let id: ProductId = self.id();
+        Product {
+            code: format!("product_{id}"),
+            id,
+            title: Localized::new("Программа", "Programme"),
+            description: Localized::new("", ""),
+            delivery: Localized::new("Сразу", "At once"),
+            grants: vec![Grant::FullProgram],
+            price: Money::new(499_000, Currency::Rub),
+            is_addon: false,
+            is_monthly: false,
+            tax: TaxTreatment {
+                vat: Vat::None,
+                subject: PaymentSubject::Service,
+                mode: PaymentMode::FullPayment,
+            },
+            active_from: None,
+            active_to: None,
+            position: 1,
+            archived_at: None,
+            packages: Vec::new(),
+            version: 0,
+        }
     }
 
     pub fn is_postgres(&self) -> bool {
