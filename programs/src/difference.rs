@@ -1,6 +1,7 @@
 //! What a new set of tables has otherwise than the old: shown to a trainer before it is used.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::language::{Language, Localized};
 use serde::{Deserialize, Serialize};
@@ -20,11 +21,13 @@ pub struct Difference {
     pub exercises_changed: Vec<ExerciseChange>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanName {
     pub sheet: String,
     /// `beginner / fat_loss / home / basic / 3`.
     pub plan: String,
+    /// For whom it is, in words.
+    pub title: Localized,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,26 +108,29 @@ fn tables(difference: &mut Difference, old: &PlanTable, new: &PlanTable) {
         table.plans.iter().map(|plan| (plan.label(), plan.clone())).collect()
     };
     let (before, after) = (by_label(old), by_label(new));
-    let name = |plan: &String| PlanName {
+    let name = |label: &String, plan: &Plan| PlanName {
         sheet: new.sheet.clone(),
-        plan: plan.clone(),
+        plan: label.clone(),
+        title: Localized::new(plan.title(Language::Ru), plan.title(Language::En)),
     };
     for (label, plan) in &after {
         match before.get(label) {
-            None => difference.plans_added.push(name(label)),
+            None => difference.plans_added.push(name(label, plan)),
             Some(earlier) => {
                 let rows = rows(earlier, plan);
                 if !rows.is_empty() {
                     difference.plans_changed.push(PlanChange {
-                        name: name(label),
+                        name: name(label, plan),
                         rows,
                     });
                 }
             }
         }
     }
-    let gone = before.keys().filter(|label| !after.contains_key(*label));
-    difference.plans_removed.extend(gone.map(name));
+    let gone = before.iter().filter(|(label, _)| !after.contains_key(*label));
+    difference
+        .plans_removed
+        .extend(gone.map(|(label, plan)| name(label, plan)));
 }
 
 fn rows(old: &Plan, new: &Plan) -> Vec<RowChange> {
@@ -156,7 +162,7 @@ fn rows(old: &Plan, new: &Plan) -> Vec<RowChange> {
             old_row: before.as_ref().map(|(before, _)| before.row),
             new_row: Some(row.row),
             day: row.day,
-            exercise: row.exercise.clone(),
+            exercise: row.exercise.to_string(),
             cells: before.map(|(_, before)| changed(&before, &cells)).unwrap_or_default(),
         });
     }
@@ -164,7 +170,7 @@ fn rows(old: &Plan, new: &Plan) -> Vec<RowChange> {
         old_row: Some(row.row),
         new_row: None,
         day: row.day,
-        exercise: row.exercise.clone(),
+        exercise: row.exercise.to_string(),
         cells: Vec::new(),
     }));
     changes
@@ -186,11 +192,11 @@ fn changed(old: &Cells, new: &Cells) -> Vec<CellChange> {
 }
 
 fn row_cells(row: &PlanRow) -> Cells {
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let text = |value: &Option<Arc<str>>| value.as_deref().unwrap_or_default().to_owned();
     vec![
         ("week", row.weeks.to_string()),
         ("order", row.order.to_string()),
-        ("exercise", row.exercise.clone()),
+        ("exercise", row.exercise.to_string()),
         ("sets", row.sets.to_string()),
         ("reps", row.reps.to_string()),
         ("rest_seconds", row.rest_seconds.to_string()),
@@ -265,7 +271,7 @@ impl Difference {
         let of_plans = |names: &[PlanName]| {
             names
                 .iter()
-                .map(|name| format!("{}: {}", name.sheet, name.plan))
+                .map(|name| format!("{}: {}", name.sheet, name.title.get(language)))
                 .collect()
         };
         let of_exercises = |names: &[ExerciseName]| names.iter().map(|found| quoted(&found.name, language)).collect();
@@ -290,7 +296,11 @@ impl Difference {
                 .map(|change| {
                     let rows = change.rows.len();
                     let word = rows_word(u32::try_from(rows).unwrap_or(u32::MAX), language);
-                    format!("{}: {}, {rows} {word}", change.name.sheet, change.name.plan)
+                    format!(
+                        "{}: {}, {rows} {word}",
+                        change.name.sheet,
+                        change.name.title.get(language)
+                    )
                 })
                 .collect(),
         );

@@ -17,7 +17,7 @@
 use std::fmt;
 
 use domain::language::Language;
-use domain::profile::{Level, Profile, Sex};
+use domain::profile::{Level, Place, Profile, Sex};
 use serde::{Deserialize, Serialize};
 
 /// What the weight is.
@@ -66,7 +66,7 @@ impl Load {
     }
 }
 
-fn kilograms(decikg: u16, language: Language) -> String {
+pub(crate) fn kilograms(decikg: u16, language: Language) -> String {
     let (whole, tenths) = (decikg / 10, decikg % 10);
     match (tenths, language) {
         (0, Language::Ru) => format!("{whole} кг"),
@@ -159,14 +159,19 @@ impl LoadRule {
             Start::Decikg(values) => u32::from(*values.get(at)?),
         };
         let steps = u32::from(self.per_week) * u32::from(met.weeks) + u32::from(self.per_block) * u32::from(met.blocks);
-        let limit = body * limit_percent(self.implement, profile.level, profile.sex) / 100;
-        let mut weight = (start + steps) * age_percent / 100;
-        if met.is_deload {
-            weight = weight * DELOAD_PERCENT / 100;
+        let mut limit = body * limit_percent(self.implement, profile.level, profile.sex) / 100;
+        if profile.place == Place::Home {
+            limit = limit.min(HEAVIEST_AT_HOME);
         }
+        let weight = ((start + steps) * age_percent / 100).min(limit);
+        let decikg = if met.is_deload {
+            lighter(self.implement, weight)?
+        } else {
+            round_down(self.implement, weight)?
+        };
         Some(Load {
             implement: self.implement,
-            decikg: round_down(self.implement, weight.min(limit))?,
+            decikg,
             add_decikg: self.when_done.filter(|_| !met.is_deload),
         })
     }
@@ -256,6 +261,9 @@ fn decikg(text: &str) -> Option<u16> {
 /// Of a light week's weight.
 const DELOAD_PERCENT: u32 = 85;
 
+/// Of the dumbbells people keep at home, tenths of a kilogram.
+const HEAVIEST_AT_HOME: u32 = 200;
+
 /// Tenths of a kilogram.
 fn reference_weight(profile: &Profile) -> u32 {
     const HIGHEST_INDEX: u32 = 27;
@@ -292,6 +300,21 @@ pub const fn limit_percent(implement: Implement, level: Level, sex: Sex) -> u32 
     }
 }
 
+/// A light week's weight: less than `decikg` would have been, but not so much less that it is another exercise.
+fn lighter(implement: Implement, decikg: u32) -> Option<u16> {
+    const LEAST_PERCENT: u32 = 70;
+    let usual = round_down(implement, decikg)?;
+    let light = round_down(implement, decikg * DELOAD_PERCENT / 100)
+        .filter(|light| *light < usual)
+        .or_else(|| round_down(implement, u32::from(usual) - 1));
+    match light {
+        Some(light) if u32::from(light) * 100 >= u32::from(usual) * LEAST_PERCENT => Some(light),
+        // Nothing is lighter than the empty bar; fewer sets make the week light.
+        None if implement == Implement::Barbell => Some(usual),
+        _ => None,
+    }
+}
+
 /// The nearest weight below that people really find; `None` if even the lightest is more.
 fn round_down(implement: Implement, decikg: u32) -> Option<u16> {
     let decikg = u16::try_from(decikg).ok()?;
@@ -312,7 +335,7 @@ fn round_down(implement: Implement, decikg: u32) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::profile::{Equipment, Goal, Lifestyle, Place};
+    use domain::profile::{Equipment, Goal, Lifestyle};
 
     fn client(level: Level, weight_decikg: u16) -> Profile {
         Profile {

@@ -21,15 +21,15 @@ impl Measures {
             } else {
                 &mut measures.by_reps
             };
-            if !set.contains(&row.exercise) {
-                set.insert(row.exercise.clone());
+            if !set.contains(&*row.exercise) {
+                set.insert(row.exercise.to_string());
             }
             let notes = [&row.notes, &row.notes_en];
             let side = notes.into_iter().flatten().find_map(|note| Side::named_in(note));
             if let Some(side) = side
-                && !measures.sides.contains_key(&row.exercise)
+                && !measures.sides.contains_key(&*row.exercise)
             {
-                measures.sides.insert(row.exercise.clone(), side);
+                measures.sides.insert(row.exercise.to_string(), side);
             }
         }
         measures

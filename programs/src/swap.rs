@@ -137,7 +137,7 @@ pub fn swap(
                 matching::put(item, to, side);
                 if is_same_version
                     && let Some((plan, row)) = row_of(templates, profile, &item.row_id)
-                    && row.exercise == to.id
+                    && *row.exercise == *to.id
                 {
                     restore(item, plan, row, profile, week.number);
                 }
@@ -219,11 +219,11 @@ fn row_of<'t>(templates: &'t Templates, profile: &Profile, row_id: &str) -> Opti
 
 /// The row's own exercise has come back, and with it what the row says of it.
 fn restore(item: &mut Item, plan: &Plan, row: &PlanRow, profile: &Profile, week: u8) {
-    item.notes.clone_from(&row.notes);
-    item.notes_en.clone_from(&row.notes_en);
+    item.notes = row.notes.as_deref().map(str::to_owned);
+    item.notes_en = row.notes_en.as_deref().map(str::to_owned);
     item.load = matching::load(plan, row, profile, week);
     if row.video.is_some() {
-        item.video.clone_from(&row.video);
+        item.video = row.video.as_deref().map(str::to_owned);
     }
 }
 

@@ -184,13 +184,13 @@ fn item(sheet: &str, row: &PlanRow, resolved: &Resolved<'_>, load: Option<Load>)
         sets: row.sets,
         reps: row.reps.to_string(),
         rest_seconds: row.rest_seconds,
-        intensity: row.intensity.clone(),
-        notes: row.notes.clone(),
-        notes_en: row.notes_en.clone(),
+        intensity: row.intensity.as_deref().map(str::to_owned),
+        notes: row.notes.as_deref().map(str::to_owned),
+        notes_en: row.notes_en.as_deref().map(str::to_owned),
         load,
         technique: exercise.technique.clone(),
         mistakes: exercise.mistakes.clone(),
-        video: row.video.clone().or_else(|| exercise.video.clone()),
+        video: row.video.as_deref().or(exercise.video.as_deref()).map(str::to_owned),
     };
     if resolved.is_stand_in {
         put(&mut item, exercise, resolved.side);

@@ -212,10 +212,11 @@ pub(crate) fn is_standing_in(
 pub(crate) struct Rank {
     kinship: usize,
     is_no_easier_variant: bool,
+    /// Who spares themselves, or meets an exercise unasked, should not get a harder one if there is another.
+    is_harder: bool,
     missing_muscles: usize,
     equipment_steps: u8,
     steps_down: usize,
-    is_harder: bool,
     is_unknown: bool,
 }
 
@@ -259,13 +260,17 @@ pub(crate) fn rank(
         .take(FAR)
         .position(|step| step.id == candidate.id)
         .unwrap_or(FAR);
+    let harder = |of: &Exercise| of.harder.as_deref().and_then(|id| library.find(id));
+    let is_harder = std::iter::successors(harder(exercise), |step| harder(step))
+        .take(FAR)
+        .any(|step| step.id == candidate.id);
     Some(Rank {
         kinship,
         is_no_easier_variant: steps_down > 0,
         missing_muscles: exercise.muscles.len() - shared,
         equipment_steps: steps(candidate.equipment).abs_diff(steps(exercise.equipment)),
         steps_down,
-        is_harder: exercise.harder.as_deref() == Some(candidate.id.as_str()),
+        is_harder,
         is_unknown: !measures.knows(candidate),
     })
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a table, said so that its owner finds the cell and knows what to write there.
 
-use domain::language::Language;
+use domain::language::{Language, Localized};
 use serde::{Deserialize, Serialize};
 
 use super::MAX_ERRORS;
@@ -31,6 +31,14 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// Cells in which a spreadsheet may see a date.
+    pub(crate) const fn is_numeric(self) -> bool {
+        matches!(
+            self,
+            Self::Reps | Self::Sets | Self::Weeks | Self::Day | Self::Order | Self::DaysPerWeek | Self::Rest
+        )
+    }
+
     const fn text(self, language: Language) -> &'static str {
         match (self, language) {
             (Self::Levels, Language::Ru) => "новичок, средний, продвинутый (несколько через «;») или any",
@@ -90,7 +98,12 @@ pub enum Problem {
     Empty,
     /// A web page came instead of a table: the sheet is not shared, or its address is wrong.
     Html,
+    /// The text's encoding could not be made out.
     NotUtf8,
+    /// A workbook (xlsx, xls, ods) instead of its CSV.
+    Workbook,
+    Pdf,
+    Picture,
     TooLarge {
         limit: u32,
         unit: SizeUnit,
@@ -100,6 +113,9 @@ pub enum Problem {
     MissingColumn {
         key: String,
         title: String,
+        /// An unknown title that was probably meant.
+        #[serde(default)]
+        similar: Option<String>,
     },
     DuplicateColumn {
         key: String,
@@ -125,6 +141,9 @@ pub enum Problem {
     },
     UnknownExercise {
         value: String,
+        /// What was probably meant.
+        #[serde(default)]
+        similar: Option<Localized>,
     },
     /// The exercise needs more than the row's equipment offers.
     ExerciseNeedsMore {
@@ -215,8 +234,23 @@ impl Problem {
             ),
             Self::NotUtf8 => pick(
                 ru,
-                "файл не в кодировке UTF-8. Сохраните его как «CSV UTF-8».",
-                "the file is not UTF-8. Save it as \"CSV UTF-8\".",
+                "не удалось понять кодировку файла. Сохраните его как «CSV UTF-8».",
+                "the file's encoding could not be made out. Save it as \"CSV UTF-8\".",
+            ),
+            Self::Workbook => pick(
+                ru,
+                "это книга Excel, а нужен лист в формате CSV. В Excel: «Сохранить как», тип «CSV UTF-8»; в Google Таблицах: «Файл», «Скачать», «CSV».",
+                "this is a workbook; a sheet as CSV is needed. In Excel: \"Save as\", type \"CSV UTF-8\"; in Google Sheets: \"File\", \"Download\", \"CSV\".",
+            ),
+            Self::Pdf => pick(
+                ru,
+                "это PDF, из него таблицу не прочитать. Нужен тот же лист в формате CSV.",
+                "this is a PDF, no table can be read from it. The same sheet as CSV is needed.",
+            ),
+            Self::Picture => pick(
+                ru,
+                "это картинка, из неё таблицу не прочитать. Нужен тот же лист в формате CSV.",
+                "this is a picture, no table can be read from it. The same sheet as CSV is needed.",
             ),
             Self::TooLarge { limit, unit } => match (ru, unit) {
                 (true, SizeUnit::Bytes) => format!("файл слишком большой: больше {limit} байт."),
@@ -229,13 +263,20 @@ impl Problem {
                 "эту строку не удалось разобрать. Проверьте кавычки.",
                 "this row could not be read. Check the quotes.",
             ),
-            Self::MissingColumn { key, title } => {
-                if ru {
+            Self::MissingColumn { key, title, similar } => match (ru, similar) {
+                (true, None) => {
                     format!("нет столбца «{title}» ({key}). Верните его: порядок столбцов может быть любым.")
-                } else {
+                }
+                (false, None) => {
                     format!("the column {key} (\"{title}\") is missing. Bring it back: columns may stand in any order.")
                 }
-            }
+                (true, Some(similar)) => {
+                    format!("нет столбца «{title}» ({key}). Возможно, это «{similar}»: исправьте название.")
+                }
+                (false, Some(similar)) => {
+                    format!("the column {key} (\"{title}\") is missing. Did you mean \"{similar}\"? Correct its title.")
+                }
+            },
             Self::DuplicateColumn { key } => {
                 if ru {
                     format!("столбец {key} встречается дважды. Оставьте один.")
@@ -260,14 +301,20 @@ impl Problem {
                 }
             }
             Self::DateInstead { value } => {
-                if ru {
-                    format!(
-                        "«{value}» похоже на дату: таблица сама превратила повторы в дату. Задайте столбцу формат «Текст»."
-                    )
-                } else {
-                    format!(
-                        "\"{value}\" looks like a date: the spreadsheet turned reps into one. Format the column as text."
-                    )
+                let guess = range_behind(value);
+                match (ru, guess) {
+                    (true, Some(guess)) => format!(
+                        "«{value}» похоже на дату: таблица сама превратила в неё «{guess}». Задайте столбцу формат «Текст» и впишите заново."
+                    ),
+                    (true, None) => format!(
+                        "«{value}» похоже на дату: таблица сама превратила в неё числа. Задайте столбцу формат «Текст» и впишите заново."
+                    ),
+                    (false, Some(guess)) => format!(
+                        "\"{value}\" looks like a date: the spreadsheet turned \"{guess}\" into one. Format the column as text and write it again."
+                    ),
+                    (false, None) => format!(
+                        "\"{value}\" looks like a date: the spreadsheet turned numbers into one. Format the column as text and write it again."
+                    ),
                 }
             }
             Self::FormulaError { value } => {
@@ -284,11 +331,21 @@ impl Problem {
                     format!("the exercise \"{id}\" is already in row {first_row}.")
                 }
             }
-            Self::UnknownExercise { value } => {
-                if ru {
-                    format!("упражнения «{value}» нет в справочнике. Добавьте его туда или исправьте название.")
-                } else {
-                    format!("the exercise \"{value}\" is not in the library. Add it there or correct the name.")
+            Self::UnknownExercise { value, similar } => {
+                let similar = similar.as_ref().map(|name| name.get(language));
+                match (ru, similar) {
+                    (true, None) => {
+                        format!("упражнения «{value}» нет в справочнике. Добавьте его туда или исправьте название.")
+                    }
+                    (true, Some(similar)) => {
+                        format!("упражнения «{value}» нет в справочнике. Возможно, это «{similar}»?")
+                    }
+                    (false, None) => {
+                        format!("the exercise \"{value}\" is not in the library. Add it there or correct the name.")
+                    }
+                    (false, Some(similar)) => {
+                        format!("the exercise \"{value}\" is not in the library. Did you mean \"{similar}\"?")
+                    }
                 }
             }
             Self::ExerciseNeedsMore { exercise } => {
@@ -318,6 +375,42 @@ impl Problem {
                 }
             }
         }
+    }
+}
+
+/// What a spreadsheet probably made a date of: `12.08.2026` and `12.авг` were `8-12`.
+fn range_behind(value: &str) -> Option<String> {
+    const MONTHS: [[&str; 2]; 12] = [
+        ["янв", "jan"],
+        ["фев", "feb"],
+        ["мар", "mar"],
+        ["апр", "apr"],
+        ["ма", "may"],
+        ["июн", "jun"],
+        ["июл", "jul"],
+        ["авг", "aug"],
+        ["сен", "sep"],
+        ["окт", "oct"],
+        ["ноя", "nov"],
+        ["дек", "dec"],
+    ];
+    let folded = super::reader::fold(value);
+    let mut numbers: Vec<usize> = Vec::new();
+    for part in folded.split(' ') {
+        let month = MONTHS
+            .iter()
+            .position(|names| names.iter().any(|name| part.starts_with(name)));
+        match (part.parse::<usize>(), month) {
+            // The year came with the date.
+            (Ok(number), _) if number > 31 => {}
+            (Ok(number), _) => numbers.push(number),
+            (Err(_), Some(month)) => numbers.push(month + 1),
+            (Err(_), None) => return None,
+        }
+    }
+    match numbers.as_slice() {
+        [one, other] => Some(format!("{}-{}", one.min(other), one.max(other))),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The exercise library: what an exercise is called, how it is done, and what may stand in for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::language::Localized;
 use domain::profile::{Equipment, SparedArea};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::errors::{Expected, ImportErrors, Problem};
 use super::reader::{self, Column, fold};
+use super::similar::nearest;
 use super::values;
 
 /// Declares an enum whose text form is a short stable code.
@@ -80,7 +81,7 @@ impl Exercise {
 pub struct ExerciseLibrary {
     exercises: Vec<Exercise>,
     by_id: HashMap<String, usize>,
-    by_name: HashMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
 }
 
 impl ExerciseLibrary {
@@ -98,6 +99,12 @@ impl ExerciseLibrary {
 
     pub fn is_empty(&self) -> bool {
         self.exercises.is_empty()
+    }
+
+    /// The exercise that a misspelt name was most likely meant to be.
+    pub(crate) fn nearest(&self, id_or_name: &str) -> Option<&Exercise> {
+        let name = nearest(&fold(id_or_name), self.by_name.keys().map(String::as_str))?;
+        self.by_name.get(name).and_then(|index| self.exercises.get(*index))
     }
 
     /// By id or by name, however it is capitalised and spaced.
@@ -229,7 +236,7 @@ pub fn import_exercises(csv: &[u8]) -> Result<ExerciseLibrary, ImportErrors> {
     let sheet = reader::read(csv, SHEET, &COLUMNS)?;
     let mut errors = ImportErrors::default();
     let mut exercises: Vec<(u32, Exercise)> = Vec::with_capacity(sheet.rows.len());
-    let mut by_name: HashMap<String, usize> = HashMap::new();
+    let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
     for row in &sheet.rows {
         let errors = &mut errors;
         let id = sheet.parse(row, ID, Expected::ExerciseId, errors, exercise_id);
@@ -294,7 +301,14 @@ pub fn import_exercises(csv: &[u8]) -> Result<ExerciseLibrary, ImportErrors> {
                 if let Some(id) = variant
                     && !by_name.contains_key(&fold(id))
                 {
-                    errors.push(sheet.error_at(*row, column, Problem::UnknownExercise { value: id.clone() }));
+                    errors.push(sheet.error_at(
+                        *row,
+                        column,
+                        Problem::UnknownExercise {
+                            value: id.clone(),
+                            similar: None,
+                        },
+                    ));
                 }
             }
         }

@@ -1,14 +1,19 @@
 //! A table of plans, `Men_12w_2` or `Women_12w_2`: rows grouped by whom they are for.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use domain::language::Language;
 use domain::profile::{Equipment, Goal, Level, Place};
 
+use crate::labels;
 use crate::load::LoadRule;
+use crate::text::days_word;
 
 use super::errors::{Expected, ImportError, ImportErrors, Problem};
 use super::exercises::{ExerciseLibrary, text};
 use super::reader::{self, Column};
+use super::shared::Shared;
 use super::values::{self, Reps, Weeks};
 
 /// All plans of one sheet, in the order in which they first appear.
@@ -16,6 +21,8 @@ use super::values::{self, Reps, Weeks};
 pub struct PlanTable {
     pub sheet: String,
     pub plans: Vec<Plan>,
+    /// How many empty cells took the value above them, as merged cells leave them.
+    pub filled_cells: u32,
     /// Title and letter of the exercise column, for errors that only the library can find.
     exercise_column: (String, String),
 }
@@ -41,15 +48,15 @@ pub struct PlanRow {
     pub day: u8,
     pub order: u8,
     /// The exercise's id; in a table that is not linked yet, what the cell says.
-    pub exercise: String,
+    pub exercise: Arc<str>,
     pub sets: u8,
     pub reps: Reps,
     pub rest_seconds: u16,
-    pub intensity: Option<String>,
-    pub notes: Option<String>,
+    pub intensity: Option<Arc<str>>,
+    pub notes: Option<Arc<str>>,
     /// The note for English readers.
-    pub notes_en: Option<String>,
-    pub video: Option<String>,
+    pub notes_en: Option<Arc<str>>,
+    pub video: Option<Arc<str>>,
     pub load: Option<LoadRule>,
 }
 
@@ -189,10 +196,12 @@ struct Key {
 /// Reads a table of plans; `sheet` is the name used in errors and row ids.
 /// Errors: every wrong cell, two rows in one place, missing workouts; at most [`super::MAX_ERRORS`].
 pub fn import_plans(csv: &[u8], sheet: &str) -> Result<PlanTable, ImportErrors> {
-    let table = reader::read(csv, sheet, &COLUMNS)?;
+    let mut table = reader::read(csv, sheet, &COLUMNS)?;
+    let filled_cells = fill_merged(&mut table);
     let mut errors = ImportErrors::default();
     let mut plans: Vec<Plan> = Vec::new();
     let mut index: HashMap<Key, usize> = HashMap::new();
+    let mut shared = Shared::default();
     for row in &table.rows {
         let errors = &mut errors;
         let levels = table.parse(row, LEVEL, Expected::Levels, errors, values::levels);
@@ -261,14 +270,14 @@ pub fn import_plans(csv: &[u8], sheet: &str) -> Result<PlanTable, ImportErrors> 
                 weeks,
                 day: day as u8,
                 order: order as u8,
-                exercise,
+                exercise: shared.text(&exercise),
                 sets: sets as u8,
                 reps,
                 rest_seconds,
-                intensity,
-                notes,
-                notes_en,
-                video,
+                intensity: intensity.as_deref().map(|text| shared.text(text)),
+                notes: notes.as_deref().map(|text| shared.text(text)),
+                notes_en: notes_en.as_deref().map(|text| shared.text(text)),
+                video: video.as_deref().map(|text| shared.text(text)),
                 load,
             });
         }
@@ -277,6 +286,7 @@ pub fn import_plans(csv: &[u8], sheet: &str) -> Result<PlanTable, ImportErrors> 
     let sound = errors.errors.is_empty();
     for plan in &mut plans {
         plan.rows.sort_by_key(|row| (row.day, row.order, row.row));
+        plan.rows.shrink_to_fit();
         if sound {
             check_places(plan, &table, &mut errors);
         }
@@ -293,8 +303,30 @@ pub fn import_plans(csv: &[u8], sheet: &str) -> Result<PlanTable, ImportErrors> 
     errors.into_result(PlanTable {
         sheet: sheet.to_owned(),
         plans,
+        filled_cells,
         exercise_column,
     })
+}
+
+/// A merged cell is exported as one value and empty cells below. Whom a plan is for may be filled in wherever a row has an
+/// exercise; week and day only while the numbering of the workout goes on, so that a forgotten number is never guessed.
+fn fill_merged(table: &mut reader::Sheet) -> u32 {
+    let has_work = |table: &reader::Sheet, row: &reader::Row| {
+        [EXERCISE, SETS, REPS]
+            .iter()
+            .all(|column| !table.cell(row, *column).is_empty())
+    };
+    let whom = table.fill_down(&[LEVEL, GOAL, PLACE, EQUIPMENT, DAYS_PER_WEEK], |table, _, row| {
+        has_work(table, row)
+    });
+    let when = table.fill_down(&[WEEK, DAY], |table, above, row| {
+        let order = |row| values::number(table.cell(row, ORDER), 1..=30, &[]);
+        let same_plan = [LEVEL, GOAL, PLACE, EQUIPMENT, DAYS_PER_WEEK]
+            .iter()
+            .all(|column| table.cell(above, *column) == table.cell(row, *column));
+        has_work(table, row) && same_plan && order(above).is_some_and(|before| order(row) == Some(before + 1))
+    });
+    whom + when
 }
 
 fn check_places(plan: &Plan, table: &reader::Sheet, errors: &mut ImportErrors) {
@@ -335,6 +367,41 @@ fn check_places(plan: &Plan, table: &reader::Sheet, errors: &mut ImportErrors) {
 }
 
 impl Plan {
+    /// For whom the plan is, in words: "начинающий, сила, зал, 4 дня".
+    pub fn title(&self, language: Language) -> String {
+        let any = |ru: &str, en: &str| match language {
+            Language::Ru => ru.to_owned(),
+            Language::En => en.to_owned(),
+        };
+        let levels: Vec<&str> = self
+            .levels
+            .iter()
+            .map(|level| labels::level(*level, language))
+            .collect();
+        let goals: Vec<&str> = self.goals.iter().map(|goal| labels::goal(*goal, language)).collect();
+        let mut parts = Vec::new();
+        parts.push(if levels.len() == Level::ALL.len() {
+            any("любой уровень", "any level")
+        } else {
+            levels.join(" / ")
+        });
+        parts.push(if goals.len() == Goal::ALL.len() {
+            any("любая цель", "any goal")
+        } else {
+            goals.join(" / ")
+        });
+        parts.push(labels::place(self.place, language).to_owned());
+        if self.place == Place::Home {
+            parts.push(labels::equipment(self.equipment, language).to_owned());
+        }
+        parts.push(format!(
+            "{} {}",
+            self.days_per_week,
+            days_word(self.days_per_week, language)
+        ));
+        parts.join(", ")
+    }
+
     /// The plan's place in the table, in its own words: `beginner / fat_loss / home / basic / 3`.
     pub fn label(&self) -> String {
         let levels: Vec<&str> = self.levels.iter().map(|level| level.code()).collect();
@@ -355,17 +422,19 @@ impl PlanTable {
     /// or one that needs more than the plan's equipment.
     pub(crate) fn link(&mut self, library: &ExerciseLibrary, errors: &mut ImportErrors) {
         let (title, letters) = &self.exercise_column;
+        let mut shared = Shared::default();
         for plan in &mut self.plans {
             for row in &mut plan.rows {
                 let problem = match library.find(&row.exercise) {
                     None => Problem::UnknownExercise {
-                        value: row.exercise.clone(),
+                        similar: library.nearest(&row.exercise).map(|found| found.name.clone()),
+                        value: row.exercise.to_string(),
                     },
                     Some(found) if found.equipment > plan.equipment => Problem::ExerciseNeedsMore {
                         exercise: found.name.ru.clone(),
                     },
                     Some(found) => {
-                        row.exercise.clone_from(&found.id);
+                        row.exercise = shared.text(&found.id);
                         continue;
                     }
                 };

@@ -1,6 +1,12 @@
 //! Bytes of a spreadsheet's CSV export to rows of clean cells with known columns.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::decode::decode;
 use super::errors::{Expected, ImportError, ImportErrors, Problem, SizeUnit};
+use super::shared::Shared;
+use super::similar::nearest;
 
 /// Far above the fullest template table (about 2 MB), far below what hurts.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
@@ -25,7 +31,7 @@ pub(crate) struct Sheet {
 pub(crate) struct Row {
     /// As the spreadsheet numbers it: the header is usually 1.
     pub number: u32,
-    cells: Vec<String>,
+    cells: Vec<Arc<str>>,
 }
 
 impl Sheet {
@@ -35,7 +41,7 @@ impl Sheet {
             .get(column)
             .and_then(Option::as_ref)
             .and_then(|(index, _)| row.cells.get(*index))
-            .map_or("", String::as_str)
+            .map_or("", AsRef::as_ref)
     }
 
     pub fn error(&self, row: &Row, column: usize, problem: Problem) -> ImportError {
@@ -51,6 +57,43 @@ impl Sheet {
             cell: found.map(|(index, _)| format!("{}{row}", letters(*index))),
             problem,
         }
+    }
+
+    /// Copies the value above into an empty cell of each of `columns`, as a merged cell would show it: only in a row
+    /// that follows the one above directly and for which `continues(above, row)` holds. Returns how many were filled.
+    pub fn fill_down(&mut self, columns: &[usize], continues: impl Fn(&Self, &Row, &Row) -> bool) -> u32 {
+        let mut filled = 0;
+        let mut rows = std::mem::take(&mut self.rows);
+        for index in 1..rows.len() {
+            let (before, rest) = rows.split_at_mut(index);
+            let (Some(above), Some(row)) = (before.last(), rest.first_mut()) else {
+                continue;
+            };
+            if row.number != above.number + 1 || !continues(self, above, row) {
+                continue;
+            }
+            for column in columns {
+                let value: Arc<str> = self.cell(above, *column).into();
+                let at = self
+                    .columns
+                    .get(*column)
+                    .and_then(Option::as_ref)
+                    .map(|(index, _)| *index);
+                if let Some(at) = at
+                    && !value.is_empty()
+                {
+                    if row.cells.len() <= at {
+                        row.cells.resize(at + 1, Arc::from(""));
+                    }
+                    if let Some(cell) = row.cells.get_mut(at).filter(|cell| cell.is_empty()) {
+                        *cell = value;
+                        filled += 1;
+                    }
+                }
+            }
+        }
+        self.rows = rows;
+        filled
     }
 
     /// Parses a cell that must not be empty; a failure goes to `errors`.
@@ -71,7 +114,7 @@ impl Sheet {
             }
         } else if let Some(parsed) = parse(value) {
             return Some(parsed);
-        } else if expected == Expected::Reps && looks_like_date(value) {
+        } else if expected.is_numeric() && looks_like_date(value) {
             Problem::DateInstead {
                 value: value.to_owned(),
             }
@@ -111,26 +154,25 @@ pub(crate) fn read(bytes: &[u8], name: &str, known: &[Column]) -> Result<Sheet, 
             unit: SizeUnit::Bytes,
         }));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| refuse(Problem::NotUtf8))?;
+    let text = decode(bytes).map_err(refuse)?;
     let text = text.trim_start_matches('\u{feff}');
-    if text.trim().is_empty() {
-        return Err(refuse(Problem::Empty));
-    }
-    if is_html(text) {
-        return Err(refuse(Problem::Html));
-    }
-    if text.contains('\0') {
-        return Err(refuse(Problem::NotUtf8));
-    }
+    let (text, separator) = declared_separator(text);
+    let separator = separator.unwrap_or_else(|| delimiter(text));
 
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(delimiter(text))
+        .delimiter(separator)
         .from_reader(text.as_bytes());
-    let numbers = row_numbers(text);
-    let mut numbers = numbers.into_iter();
+    let numbered = row_numbers(text, separator.into());
+    if let Some(row) = numbered.unclosed {
+        let mut error = ImportError::of_sheet(name, Problem::BrokenCsv);
+        error.row = Some(row);
+        return Err(ImportErrors::one(error));
+    }
+    let mut numbers = numbered.rows.into_iter();
     let mut rows = Vec::new();
+    let mut shared = Shared::default();
     for record in reader.records() {
         let number = numbers.next().unwrap_or_default();
         let record = record.map_err(|_| {
@@ -138,8 +180,8 @@ pub(crate) fn read(bytes: &[u8], name: &str, known: &[Column]) -> Result<Sheet, 
             error.row = Some(number);
             ImportErrors::one(error)
         })?;
-        let cells: Vec<String> = record.iter().map(clean).collect();
-        if cells.iter().all(String::is_empty) {
+        let cells: Vec<Arc<str>> = record.iter().map(|cell| shared.text(&clean(cell))).collect();
+        if cells.iter().all(|cell| cell.is_empty()) {
             continue;
         }
         if rows.len() > MAX_ROWS {
@@ -150,7 +192,8 @@ pub(crate) fn read(bytes: &[u8], name: &str, known: &[Column]) -> Result<Sheet, 
         }
         rows.push(Row { number, cells });
     }
-    let mut rows = rows.into_iter();
+    let at = header_index(&rows, known);
+    let mut rows = rows.into_iter().skip(at);
     let header = rows.next().ok_or_else(|| refuse(Problem::Empty))?;
     let columns = find_columns(&header, name, known)?;
     let rows: Vec<Row> = rows.collect();
@@ -164,15 +207,43 @@ pub(crate) fn read(bytes: &[u8], name: &str, known: &[Column]) -> Result<Sheet, 
     })
 }
 
+impl Column {
+    /// `folded` is a title, see [`fold`].
+    fn is_titled(&self, folded: &str) -> bool {
+        self.spellings().any(|spelling| spelling == folded)
+    }
+
+    fn spellings(&self) -> impl Iterator<Item = Cow<'static, str>> {
+        [Cow::Owned(fold(self.key)), Cow::Owned(fold(self.title))]
+            .into_iter()
+            .chain(self.aliases.iter().copied().map(Cow::Borrowed))
+    }
+}
+
+/// Which row holds the titles: people like to put a heading or an empty line above them.
+fn header_index(rows: &[Row], known: &[Column]) -> usize {
+    const LOOKED_AT: usize = 10;
+    let titles = |row: &Row| {
+        let folded: Vec<String> = row.cells.iter().map(|cell| fold(cell)).collect();
+        known
+            .iter()
+            .filter(|column| folded.iter().any(|title| column.is_titled(title)))
+            .count()
+    };
+    let counts: Vec<usize> = rows.iter().take(LOOKED_AT).map(titles).collect();
+    let most = counts.iter().copied().max().unwrap_or_default();
+    counts.iter().position(|count| *count == most).unwrap_or_default()
+}
+
 fn find_columns(header: &Row, name: &str, known: &[Column]) -> Result<Vec<Option<(usize, String)>>, ImportErrors> {
     let titles: Vec<String> = header.cells.iter().map(|title| fold(title)).collect();
     let mut errors = ImportErrors::default();
     let mut columns = Vec::with_capacity(known.len());
     for column in known {
-        let (key, title) = (fold(column.key), fold(column.title));
-        let mut found = titles.iter().enumerate().filter(|(_, candidate)| {
-            **candidate == key || **candidate == title || column.aliases.contains(&candidate.as_str())
-        });
+        let mut found = titles
+            .iter()
+            .enumerate()
+            .filter(|(_, candidate)| column.is_titled(candidate));
         let first = found.next().map(|(index, _)| index);
         if let (Some(_), Some((second, _))) = (first, found.next()) {
             let mut error = ImportError::of_sheet(
@@ -186,17 +257,33 @@ fn find_columns(header: &Row, name: &str, known: &[Column]) -> Result<Vec<Option
             errors.push(error);
         }
         if first.is_none() && column.required {
+            let unknown = titles
+                .iter()
+                .filter(|title| !known.iter().any(|column| column.is_titled(title)))
+                .map(String::as_str);
+            let similar = unknown.clone().find(|title| {
+                let spellings: Vec<Cow<'_, str>> = column.spellings().collect();
+                nearest(title, spellings.iter().map(AsRef::as_ref)).is_some()
+            });
+            let at = similar.and_then(|similar| titles.iter().position(|title| title == similar));
             let mut error = ImportError::of_sheet(
                 name,
                 Problem::MissingColumn {
                     key: column.key.to_owned(),
                     title: column.title.to_owned(),
+                    similar: at.and_then(|at| header.cells.get(at)).map(ToString::to_string),
                 },
             );
             error.row = Some(header.number);
+            error.cell = at.map(|at| format!("{}{}", letters(at), header.number));
             errors.push(error);
         }
-        columns.push(first.map(|index| (index, header.cells.get(index).cloned().unwrap_or_default())));
+        columns.push(first.map(|index| {
+            (
+                index,
+                header.cells.get(index).map(ToString::to_string).unwrap_or_default(),
+            )
+        }));
     }
     errors.into_result(columns)
 }
@@ -254,53 +341,88 @@ fn delimiter(text: &str) -> u8 {
         .map_or(b',', |(candidate, _)| *candidate)
 }
 
+struct RowNumbers {
+    rows: Vec<u32>,
+    /// Where a quote opens that never closes.
+    unclosed: Option<u32>,
+}
+
 /// The spreadsheet's number of each record the CSV reader will yield. It skips blank lines silently, and a quoted cell
 /// may span lines, so neither its record count nor its line count is the number a person sees.
-fn row_numbers(text: &str) -> Vec<u32> {
-    let mut numbers = Vec::new();
+fn row_numbers(text: &str, separator: char) -> RowNumbers {
+    let mut rows = Vec::new();
     let (mut number, mut quoted, mut blank) = (1u32, false, true);
-    let mut previous = '\n';
-    for c in text.chars() {
-        match c {
-            '"' => {
-                quoted = !quoted;
-                blank = false;
+    let mut at_start = true;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if quoted {
+            // Two quotes are one; a single one closes the cell.
+            if c == '"' && chars.next_if_eq(&'"').is_none() {
+                quoted = false;
             }
-            '\n' if !quoted && previous == '\r' => {}
-            '\n' | '\r' if !quoted => {
+            continue;
+        }
+        match c {
+            '"' if at_start => {
+                quoted = true;
+                blank = false;
+                at_start = false;
+            }
+            '\n' | '\r' => {
+                if c == '\r' {
+                    chars.next_if_eq(&'\n');
+                }
                 if !blank {
-                    numbers.push(number);
+                    rows.push(number);
                 }
                 number += 1;
                 blank = true;
+                at_start = true;
             }
-            _ => blank = false,
+            c => {
+                blank = false;
+                at_start = c == separator;
+            }
         }
-        previous = c;
     }
     if !blank {
-        numbers.push(number);
+        rows.push(number);
     }
-    numbers
+    RowNumbers {
+        rows,
+        unclosed: quoted.then_some(number),
+    }
 }
 
-fn is_html(text: &str) -> bool {
-    let start: String = text
-        .trim_start()
-        .chars()
-        .take(512)
-        .collect::<String>()
-        .to_ascii_lowercase();
-    start.starts_with('<') || start.contains("<html") || start.contains("<!doctype")
+/// Excel's own first line, `sep=;`. Its row stays counted: the text keeps the line's end.
+fn declared_separator(text: &str) -> (&str, Option<u8>) {
+    let declared = text.strip_prefix("sep=").and_then(|rest| {
+        let separator = rest.bytes().next().filter(|byte| matches!(byte, b',' | b';' | b'\t'))?;
+        Some((rest.get(1..)?, separator))
+    });
+    match declared {
+        Some((rest, separator)) if rest.starts_with(['\r', '\n']) => (rest, Some(separator)),
+        _ => (text, None),
+    }
 }
 
 fn is_formula_error(value: &str) -> bool {
     (value.starts_with('#') && value.chars().nth(1).is_some_and(char::is_alphabetic))
+        || value
+            .strip_prefix("Err:")
+            .is_some_and(|code| code.parse::<u16>().is_ok())
         || value == "Loading..."
         || value == "Загрузка..."
 }
 
 fn looks_like_date(value: &str) -> bool {
+    // The day's number as Excel keeps it: these are the years 2009 to 2064.
+    if value
+        .parse::<u32>()
+        .is_ok_and(|serial| (40_000..60_000).contains(&serial))
+    {
+        return true;
+    }
     let parts: Vec<&str> = value.split(['.', '/', '-']).collect();
     if parts.len() >= 2 && value.contains(['.', '/']) && parts.iter().all(|part| part.parse::<u16>().is_ok()) {
         return true;
@@ -354,7 +476,14 @@ mod tests {
 
     #[test]
     fn rows_are_numbered_as_a_person_sees_them() {
-        assert_eq!(row_numbers("a\n\n\"two\nlines\",x\r\nb\r\n"), vec![1, 3, 4]);
+        let numbers = |text| row_numbers(text, ',').rows;
+        assert_eq!(numbers("a\n\n\"two\nlines\",x\r\nb\r\n"), vec![1, 3, 4]);
+        assert_eq!(
+            numbers("5\" bar,x\nb\n"),
+            vec![1, 2],
+            "a quote inside a cell is a letter"
+        );
+        assert_eq!(row_numbers("a\n\"b\nc\n", ',').unclosed, Some(2));
     }
 
     #[test]

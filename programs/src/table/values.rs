@@ -91,6 +91,11 @@ impl Reps {
             cell.get(..digits_end)?,
             cell.get(digits_end..)?.trim().trim_end_matches('.'),
         );
+        // Spreadsheets like to write whole numbers as "8,0".
+        let numbers = numbers
+            .strip_suffix(",0")
+            .or_else(|| numbers.strip_suffix(".0"))
+            .unwrap_or(numbers);
         let unit = match unit {
             "" | "повт" | "повторов" | "повторений" | "раз" | "reps" => RepsUnit::Times,
             "s" | "sec" | "seconds" | "с" | "сек" | "секунд" => RepsUnit::Seconds,
@@ -143,7 +148,8 @@ fn parse_range(text: &str) -> Option<(u16, u16)> {
 pub(crate) fn number(cell: &str, limits: std::ops::RangeInclusive<u16>, units: &[&str]) -> Option<u16> {
     let cell = cell.trim().to_lowercase();
     let bare = units.iter().find_map(|unit| cell.strip_suffix(unit)).unwrap_or(&cell);
-    let bare = bare.trim();
+    // Thousands may be set apart by a thin or a no-break space, plain by now.
+    let bare = &bare.replace(' ', "");
     // Spreadsheets like to write whole numbers as "3,0".
     let bare = bare
         .strip_suffix(",0")
@@ -293,6 +299,7 @@ mod tests {
             ("30-45 сек", "30-45 s"),
             ("2 min", "2 min"),
             ("12 повторений", "12"),
+            ("8,0", "8"),
         ] {
             assert_eq!(Reps::parse(cell).unwrap().to_string(), canonical, "{cell}");
         }

@@ -9,7 +9,7 @@ use domain::profile::Profile;
 use serde_json::Value;
 
 use super::numbers::Facts;
-use super::scan::{Limit, problem};
+use super::scan::{Limit, fold, problem};
 use super::verdict::{Checked, Reason, TextPlace, Verdict};
 use super::{Cue, DayWording, WeekWording, Wording, plain};
 use crate::programme::{Day, Item, Programme, Week};
@@ -39,8 +39,10 @@ pub fn check(programme: &Programme, profile: &Profile, language: Language, answe
     let Some(answer) = parse(answer_text) else {
         return rejected(wording, Reason::BrokenJson);
     };
+    let names = names(programme.items().map(|(_, _, item)| item), language);
     let mut checker = Checker {
         programme,
+        names: &names,
         language,
         weeks: programme.weeks.len().try_into().unwrap_or(u8::MAX),
         days_per_week: programme.days_per_week().try_into().unwrap_or(u8::MAX),
@@ -66,6 +68,7 @@ fn parse(text: &str) -> Option<Value> {
 
 struct Checker<'a> {
     programme: &'a Programme,
+    names: &'a str,
     language: Language,
     weeks: u8,
     days_per_week: u8,
@@ -74,7 +77,7 @@ struct Checker<'a> {
     reasons: Vec<Reason>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
     fn wording(&mut self, answer: &Value, plain: Wording) -> Wording {
         let facts = self.facts(None, None);
         let intro = self.text(answer.get("intro"), plain.intro, INTRO, &facts, || TextPlace::Intro);
@@ -139,7 +142,11 @@ impl Checker<'_> {
     }
 
     fn day(&mut self, week: &Week, day: &Day, answer: &Value, plain: DayWording) -> DayWording {
-        let facts = self.facts(Some(week.number), Some(day.number));
+        let names = names(day.items.iter(), self.language);
+        let facts = Facts {
+            names: &names,
+            ..self.facts(Some(week.number), Some(day.number))
+        };
         let place = || TextPlace::Title {
             week: week.number,
             day: day.number,
@@ -163,7 +170,7 @@ impl Checker<'_> {
                     .copied()
                     .collect();
                 match found.as_slice() {
-                    [value] => self.cue(week, day, item, value, plain),
+                    [value] => self.cue(week, day, item, value, &names, plain),
                     [] => {
                         self.reasons.push(Reason::Missing {
                             week: week.number,
@@ -196,7 +203,7 @@ impl Checker<'_> {
         }
     }
 
-    fn cue(&mut self, week: &Week, day: &Day, item: &Item, answer: &Value, plain: Cue) -> Cue {
+    fn cue(&mut self, week: &Week, day: &Day, item: &Item, answer: &Value, names: &str, plain: Cue) -> Cue {
         let reps = Reps::parse(&item.reps);
         let field = |name: &str| answer.get(name).map(as_text).unwrap_or_default();
         let same_reps = Reps::parse(&field("reps")).is_some_and(|got| Some(got) == reps);
@@ -233,6 +240,7 @@ impl Checker<'_> {
             reps,
             rest_seconds: Some(item.rest_seconds),
             intensity: item.intensity.as_deref(),
+            names,
             ..self.facts(Some(week.number), Some(day.number))
         };
         // Having nothing to say about an exercise is fine.
@@ -254,8 +262,9 @@ impl Checker<'_> {
         }
     }
 
-    fn facts(&self, week: Option<u8>, day: Option<u8>) -> Facts<'static> {
+    fn facts(&self, week: Option<u8>, day: Option<u8>) -> Facts<'a> {
         Facts {
+            names: self.names,
             weeks: self.weeks,
             days_per_week: self.days_per_week,
             week,
@@ -335,6 +344,16 @@ impl<'a> Numbered<'a> {
         }
         surplus
     }
+}
+
+/// All names in one line, to look words up in.
+fn names<'i>(items: impl Iterator<Item = &'i Item>, language: Language) -> String {
+    let mut all = String::from(" ");
+    for item in items {
+        all.push_str(&fold(item.name.get(language)));
+        all.push(' ');
+    }
+    all
 }
 
 fn as_text(value: &Value) -> String {

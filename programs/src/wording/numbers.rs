@@ -16,6 +16,8 @@ pub(super) struct Facts<'a> {
     pub days_per_week: u8,
     pub week: Option<u8>,
     pub day: Option<u8>,
+    /// The folded names of the exercises that may be spoken of, with a space around each word.
+    pub names: &'a str,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,9 @@ enum Unit {
     Minutes,
     Weeks,
     Days,
+    /// Kilograms, percents, months and the like: no row states them. Weights come from the client's body weight, which
+    /// no text from outside may guess at.
+    Other,
 }
 
 /// The first number in `text` that the rows don't vouch for.
@@ -49,15 +54,18 @@ pub(super) fn unfounded(text: &str, facts: &Facts<'_>) -> Option<String> {
             }
             Token::OddNumber(text) => return Some(text.clone()),
             Token::Word(word) => {
-                if MULTIPLIERS.iter().any(|stem| word.starts_with(stem)) {
+                if is_roman(word) || MULTIPLIERS.iter().any(|stem| word.starts_with(stem)) {
                     return Some(word.clone());
                 }
                 if let Some((value, length)) = spelled(&tokens, index) {
-                    // "Одну ногу", "two dumbbells" count things of the exercise itself; only our own units matter.
-                    if let Some(unit) =
-                        unit_at(&tokens, index + length).or_else(|| unit_at(&tokens, index + length + 1))
-                        && !value.is_some_and(|value| facts.state(unit, value, value))
-                    {
+                    // "Одну ногу", "two dumbbells" count things of the exercise itself; more than two of anything has to
+                    // be something the rows state.
+                    let unit = unit_at(&tokens, index + length).or_else(|| unit_at(&tokens, index + length + 1));
+                    let is_founded = match unit {
+                        Some(unit) => value.is_some_and(|value| facts.state(unit, value, value)),
+                        None => value.is_none_or(|value| value <= 2),
+                    };
+                    if !is_founded {
                         return Some(word.clone());
                     }
                     index += length;
@@ -90,6 +98,7 @@ impl Facts<'_> {
             }
             Unit::Weeks => is(self.weeks.into()),
             Unit::Days => is(self.days_per_week.into()),
+            Unit::Other => false,
         }
     }
 }
@@ -134,9 +143,46 @@ fn unit_at(tokens: &[Token], index: usize) -> Option<Unit> {
     } else if starts(&["трениров", "workout", "session"]) || matches!(word, "день" | "дня" | "дней" | "day" | "days")
     {
         Some(Unit::Days)
+    } else if starts(&OTHER_UNITS)
+        || matches!(
+            word,
+            "кг" | "kg" | "lb" | "lbs" | "см" | "cm" | "км" | "km" | "год" | "лет"
+        )
+    {
+        Some(Unit::Other)
     } else {
         None
     }
+}
+
+const OTHER_UNITS: [&str; 22] = [
+    "килограмм",
+    "кило",
+    "грамм",
+    "фунт",
+    "пуд",
+    "kilo",
+    "gram",
+    "pound",
+    "процент",
+    "percent",
+    "градус",
+    "degree",
+    "калори",
+    "ккал",
+    "calor",
+    "kcal",
+    "сантиметр",
+    "метр",
+    "месяц",
+    "month",
+    "час",
+    "hour",
+];
+
+/// `xii`: a number in disguise. Single letters are words of their own.
+fn is_roman(word: &str) -> bool {
+    word.len() > 1 && word.chars().all(|c| matches!(c, 'i' | 'v' | 'x'))
 }
 
 #[derive(Debug)]
@@ -316,6 +362,7 @@ mod tests {
             days_per_week: 3,
             week: Some(2),
             day: Some(1),
+            names: "",
         }
     }
 
@@ -367,6 +414,12 @@ mod tests {
             "3×12 повторений",
             "train twice a day",
             "99999999999 повторений",
+            "Возьмите сорок килограммов.",
+            "Добавьте десять процентов.",
+            "За два месяца вы изменитесь.",
+            "Three more exercises",
+            "XII недель",
+            "Load fifty kilos.",
         ] {
             assert!(unfounded(text, &facts()).is_some(), "{text}");
         }

@@ -111,7 +111,7 @@ const PROMISE_PHRASES: [&str; 17] = [
     "lose weight fast",
     "pounds in",
 ];
-const MEDICAL: [&str; 45] = [
+const MEDICAL: [&str; 50] = [
     "диагно",
     "лечит",
     "лечен",
@@ -157,8 +157,13 @@ const MEDICAL: [&str; 45] = [
     "diabet",
     "steroid",
     "supplement",
+    "protein",
+    "creatin",
+    "vitamin",
+    "hormon",
+    "antibiot",
 ];
-const CONTRADICTIONS: [&str; 26] = [
+const CONTRADICTIONS: [&str; 29] = [
     "лишний подход",
     "дополнительный подход",
     "еще подход",
@@ -174,8 +179,10 @@ const CONTRADICTIONS: [&str; 26] = [
     "меньше подходов",
     "больше повторений",
     "меньше повторений",
-    "каждый день",
-    "ежедневно",
+    "половину веса",
+    "своего веса",
+    "веса тела",
+    "веса своего тела",
     "extra set",
     "another set",
     "more sets",
@@ -184,7 +191,55 @@ const CONTRADICTIONS: [&str; 26] = [
     "without rest",
     "no rest",
     "to failure",
-    "every day",
+    "your body weight",
+    "your bodyweight",
+];
+/// Fine of a walk or a good mood, not of training.
+const EVERY_DAY: [&str; 4] = ["каждый день", "ежедневно", "every day", "daily"];
+const TRAINING: [&str; 12] = [
+    "трен",
+    "заним",
+    "заняти",
+    "упражн",
+    "подход",
+    "выполн",
+    "делай",
+    "train",
+    "workout",
+    "exercis",
+    "session",
+    "repeat",
+];
+/// Beginnings of words that name an exercise whatever else they say; each may appear only where the rows have it.
+const EXERCISES: [&str; 28] = [
+    "берпи",
+    "присед",
+    "отжим",
+    "подтяг",
+    "планк",
+    "выпад",
+    "станова",
+    "станово",
+    "станову",
+    "жим",
+    "скручив",
+    "прыж",
+    "прыг",
+    "бег",
+    "пробеж",
+    "скакалк",
+    "burpee",
+    "squat",
+    "pushup",
+    "pullup",
+    "plank",
+    "lunge",
+    "deadlift",
+    "crunch",
+    "jump",
+    "sprint",
+    "jogging",
+    "kettlebell",
 ];
 
 /// Longest text a place can show well, in characters.
@@ -227,7 +282,10 @@ pub(super) fn problem(text: &str, language: Language, limit: Limit, facts: &Fact
     if let Some(found) = word(&MEDICAL) {
         return Some(TextProblem::MedicalAdvice(found));
     }
-    if let Some(found) = phrase(&CONTRADICTIONS) {
+    if let Some(found) = phrase(&CONTRADICTIONS).or_else(|| daily_training(text)) {
+        return Some(TextProblem::ContradictsRows(found));
+    }
+    if let Some(found) = other_exercise(&folded, facts.names) {
         return Some(TextProblem::ContradictsRows(found));
     }
     if let Some(found) = unfounded(text, facts) {
@@ -237,6 +295,33 @@ pub(super) fn problem(text: &str, language: Language, limit: Limit, facts: &Fact
         return Some(TextProblem::WrongLanguage);
     }
     None
+}
+
+/// A sentence that wants training on every day.
+fn daily_training(text: &str) -> Option<String> {
+    text.split(['.', '!', '?', ';', ':']).find_map(|sentence| {
+        let folded = format!(" {} ", fold(sentence));
+        let found = EVERY_DAY.iter().find(|phrase| folded.contains(&format!(" {phrase}")))?;
+        folded
+            .split(' ')
+            .any(|word| TRAINING.iter().any(|stem| word.starts_with(stem)))
+            .then(|| (*found).to_owned())
+    })
+}
+
+/// The first exercise named that the rows don't have here. Both texts are folded.
+fn other_exercise(text: &str, names: &str) -> Option<String> {
+    // "Push-up" is two words once folded.
+    let text = text.replace("push up", "pushup").replace("pull up", "pullup");
+    let names = names.replace("push up", "pushup").replace("pull up", "pullup");
+    text.split(' ')
+        .find(|word| {
+            EXERCISES
+                .iter()
+                .find(|stem| word.starts_with(*stem))
+                .is_some_and(|stem| !names.contains(stem))
+        })
+        .map(str::to_owned)
 }
 
 /// Most letters belong to the language's script; a Russian text may hold "RPE", an English one no Cyrillic word.
@@ -257,7 +342,7 @@ pub(crate) fn is_in_language(text: &str, language: Language) -> bool {
         }
 }
 
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {
         let c = if c == 'ё' { 'е' } else { c };
@@ -341,6 +426,7 @@ mod tests {
         for text in [
             "Держите спину ровной, дышите спокойно.",
             "Если что-то болит, остановитесь и напишите тренеру.",
+            "Пусть будет легко двигаться каждый день.",
         ] {
             assert_eq!(found(text, Language::Ru), None, "{text}");
         }
@@ -387,6 +473,20 @@ mod tests {
         assert_eq!(found("Вперёд 💪", Language::Ru), Some(TextProblem::Markup));
         assert_eq!(found("<b>Вперёд</b>", Language::Ru), Some(TextProblem::Markup));
         assert_eq!(found("  ", Language::Ru), Some(TextProblem::Empty));
+        for text in [
+            "Тренируйтесь каждый день.",
+            "Добавьте бёрпи в конце.",
+            "Возьмите половину веса тела.",
+        ] {
+            assert!(
+                matches!(found(text, Language::Ru), Some(TextProblem::ContradictsRows(_))),
+                "{text}"
+            );
+        }
+        assert!(matches!(
+            found("Finish with a few push-ups.", Language::En),
+            Some(TextProblem::ContradictsRows(_))
+        ));
         assert!(matches!(
             found("Сделайте лишний подход.", Language::Ru),
             Some(TextProblem::ContradictsRows(_))

@@ -194,13 +194,14 @@ fn what_is_no_table_is_refused_in_a_sentence() {
     assert_eq!(problem(b"\n  <HTML>"), Problem::Html);
     assert_eq!(problem(b""), Problem::Empty);
     assert_eq!(problem("\u{feff}\n\n".as_bytes()), Problem::Empty);
-    assert_eq!(problem(&[0xd3, 0xf0, 0xee, 0xe2, 0xe5, 0xed, 0xfc]), Problem::NotUtf8);
+    assert_eq!(problem(&[0xff, 0x80, 0x81, 0xc0, 0xc1]), Problem::NotUtf8);
     let header_only = good().lines().next().unwrap().to_owned();
     assert_eq!(problem(header_only.as_bytes()), Problem::Empty);
     let found = errors(&good().replacen("reps,", "", 1).replacen("sets,", "sets,сколько,", 1));
     let expected = Problem::MissingColumn {
         key: "reps".to_owned(),
         title: "Повторы".to_owned(),
+        similar: None,
     };
     assert_eq!(found.errors[0].problem, expected);
     let found = errors(&good().replacen("notes", "Подходы", 1));
@@ -267,7 +268,8 @@ fn an_exercise_must_be_in_the_library_and_fit_the_equipment() {
     assert_eq!(
         unknown.errors[0].problem,
         Problem::UnknownExercise {
-            value: "присед мечты".to_owned()
+            value: "присед мечты".to_owned(),
+            similar: None,
         }
     );
     assert_eq!(unknown.errors[0].cell.as_deref(), Some("I2"));

@@ -3,7 +3,7 @@
 use super::common::a_profile;
 use domain::language::Language;
 use domain::profile::{Equipment, Goal, Level, Place, Profile, Sex, SparedArea};
-use programs::matching::{self, NoMatch, Relaxation, Scope};
+use programs::matching::{self, Conditions, NoMatch, Relaxation, Scope};
 use programs::templates::{Templates, shipped};
 
 /// Tables with few plans: home without anything for three days, home with dumbbells for two (beginners) and three, gym
@@ -24,6 +24,18 @@ fn explained(profile: &Profile) -> Vec<Relaxation> {
         .explanation
 }
 
+fn days(wanted: u8, used: u8, plan: u8, equipment: Equipment) -> Relaxation {
+    Relaxation::Days {
+        wanted,
+        used,
+        plan,
+        conditions: Some(Conditions {
+            place: Place::Home,
+            equipment,
+        }),
+    }
+}
+
 #[test]
 fn days_are_given_up_first() {
     let profile = Profile {
@@ -31,14 +43,7 @@ fn days_are_given_up_first() {
         equipment: Equipment::None,
         ..a_profile()
     };
-    assert_eq!(
-        explained(&profile),
-        vec![Relaxation::Days {
-            wanted: 2,
-            used: 2,
-            plan: 3
-        }]
-    );
+    assert_eq!(explained(&profile), vec![days(2, 2, 3, Equipment::None)]);
     let programme = matching::find(&sparse(), &profile, Scope::AllTwelveWeeks).unwrap();
     assert_eq!(programme.days_per_week(), 2, "the third workout is left out");
     assert!(
@@ -55,14 +60,7 @@ fn a_rarer_plan_is_offered_when_there_is_no_fuller_one() {
         days_per_week: 4,
         ..a_profile()
     };
-    assert_eq!(
-        explained(&profile),
-        vec![Relaxation::Days {
-            wanted: 4,
-            used: 3,
-            plan: 3
-        }]
-    );
+    assert_eq!(explained(&profile), vec![days(4, 3, 3, Equipment::Basic)]);
 }
 
 #[test]
