@@ -9,12 +9,13 @@ use domain::ids::{ApiKeyId, RequestId, TenantId, UserId};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::{ApiKey, AuditEntry, NewApiKey, NewSession, NewUser, PageOf, PageRequest, User};
+use store::{ApiKey, AuditEntry, NewApiKey, NewSession, NewUser, Old, PageOf, PageRequest, Session, User};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::clock::random_bytes;
-use crate::{Actor, App, Caller, Error, Result, Role};
+use crate::credentials::Credential;
+use crate::{Actor, App, Caller, Error, Result, Role, schedule};
 
 /// A session ends after this time without a request…
 const SESSION_IDLE_MS: i64 = 12 * 60 * 60 * 1000;
@@ -134,24 +135,38 @@ pub async fn sign_out(app: &App, who: &Authenticated) -> Result<()> {
     ))
     .await?;
     tx.commit().await?;
+    app.credentials().forget_session(&session.token_hash);
     Ok(())
 }
 
 /// Errors: `Unauthenticated` when the session is unknown, over, or its user disabled.
 pub async fn authenticate_session(app: &App, token: &str, request_id: RequestId) -> Result<Authenticated> {
     let token_hash = token_hash(token);
-    let mut tx = app.store().system_read().await?;
-    let session = tx.session(&token_hash).await?;
-    drop(tx);
     let now = app.now();
-    let session = session
-        .filter(|session| session.expires_at > now && !session.is_user_disabled)
-        .ok_or(Error::Unauthenticated)?;
+    let is_valid = |session: &Session| session.expires_at > now && !session.is_user_disabled;
+    let session = match app.credentials().get(&token_hash) {
+        Ok(Credential::Session(session)) => Some(session).filter(is_valid),
+        Ok(Credential::Key(_)) => None,
+        Err(before) => {
+            let session = app.store().system_read().await?.session(&token_hash).await?;
+            let session = session.filter(is_valid);
+            if let Some(session) = &session {
+                let credential = Credential::Session(session.clone());
+                app.credentials().put(token_hash.clone(), credential, before);
+            }
+            session
+        }
+    };
+    let mut session = session.ok_or(Error::Unauthenticated)?;
     let end = session_end(session.created_at, now);
     if end.millis_since(session.expires_at) > SESSION_TOUCH_MS {
+        let before = app.credentials().touch();
         let mut tx = app.store().system().await?;
         tx.extend_session(&token_hash, end).await?;
         tx.commit().await?;
+        session.expires_at = end;
+        let credential = Credential::Session(session.clone());
+        app.credentials().put(token_hash.clone(), credential, before);
     }
     let role = role_of(&session.role)?;
     let caller = Caller {
@@ -173,12 +188,21 @@ pub async fn authenticate_session(app: &App, token: &str, request_id: RequestId)
 
 /// Errors: `Unauthenticated` when the token is unknown or revoked.
 pub async fn authenticate_token(app: &App, token: &str, request_id: RequestId) -> Result<Authenticated> {
-    let mut tx = app.store().system_read().await?;
-    let key = tx
-        .api_key(&token_hash(token))
-        .await?
-        .filter(|key| key.revoked_at.is_none())
-        .ok_or(Error::Unauthenticated)?;
+    let token_hash = token_hash(token);
+    let key = match app.credentials().get(&token_hash) {
+        Ok(Credential::Key(key)) => Some(key),
+        Ok(Credential::Session(_)) => None,
+        Err(before) => {
+            let key = app.store().system_read().await?.api_key(&token_hash).await?;
+            let key = key.filter(|key| key.revoked_at.is_none());
+            if let Some(key) = &key {
+                app.credentials()
+                    .put(token_hash, Credential::Key(key.clone()), before);
+            }
+            key
+        }
+    };
+    let key = key.ok_or(Error::Unauthenticated)?;
     let role = role_of(&key.role)?;
     let caller = Caller {
         tenant: key.tenant_id,
@@ -279,6 +303,7 @@ pub async fn change_password(app: &App, who: &Authenticated, current: &str, new:
     ))
     .await?;
     tx.commit().await?;
+    app.credentials().forget_user(&session.user_id);
     Ok(signed_in)
 }
 
@@ -323,6 +348,7 @@ pub async fn revoke_api_key(app: &App, caller: &Caller, id: &ApiKeyId) -> Result
     tx.record_audit(&audit(app, caller, "api_key.revoked", id.as_ref(), json!({})))
         .await?;
     tx.commit().await?;
+    app.credentials().forget_key(id);
     Ok(())
 }
 
@@ -391,12 +417,12 @@ pub async fn ensure_bot_token(app: &App, tenant: &TenantId, token: &str) -> Resu
 
 /// Forgets ended sessions, old failures and old idempotency keys.
 pub async fn purge(app: &App) -> Result<()> {
-    let now = app.now();
-    let mut tx = app.store().system().await?;
-    tx.purge_sessions(now).await?;
-    tx.purge_sign_in_failures(now.plus_millis(-FAILURES_KEPT_MS)).await?;
-    tx.purge_idempotency_keys(now.plus_millis(-IDEMPOTENCY_KEPT_MS)).await?;
-    tx.commit().await?;
+    let keys = Old::IdempotencyKeys {
+        process_now: app.process_now(),
+    };
+    schedule::forget(app, Old::Sessions, 0).await?;
+    schedule::forget(app, Old::SignInFailures, FAILURES_KEPT_MS).await?;
+    schedule::forget(app, keys, IDEMPOTENCY_KEPT_MS).await?;
     Ok(())
 }
 

@@ -16,6 +16,10 @@ const FOLLOW_TIMEOUT_S: u64 = 25;
 const FIRST_READING: Duration = Duration::from_secs(2);
 
 /// Tells the time. The system's clock, a clock moved by hand in tests, or one that follows a sandbox's.
+///
+/// It has two hands. [`Clock::now`] is the product's time: what happened when, what is due when. [`Clock::process_now`] is
+/// the machine's, for what concerns processes: leases and who is alive. A sandbox's clock moves the first alone, so that
+/// stopping it stops no work; a test moves both.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Arc<State>);
 
@@ -25,6 +29,10 @@ struct State {
     offset_ms: AtomicI64,
     is_frozen: AtomicBool,
     frozen_at_ms: AtomicI64,
+    /// A test's clock: the machine's time stands with the product's.
+    is_by_hand: AtomicBool,
+    /// What a test added to the machine's time.
+    by_hand_ms: AtomicI64,
     /// The millisecond of the last id and its random part: ids of one process keep the order they were made in, also
     /// within a millisecond, so that lists sorted by id tell things as they happened.
     last_id: Mutex<(u64, u128)>,
@@ -51,6 +59,7 @@ impl Clock {
         let clock = Self::default();
         clock.0.frozen_at_ms.store(now.millis(), Ordering::SeqCst);
         clock.0.is_frozen.store(true, Ordering::SeqCst);
+        clock.0.is_by_hand.store(true, Ordering::SeqCst);
         clock
     }
 
@@ -61,8 +70,17 @@ impl Clock {
         Timestamp::from_millis(system_millis().saturating_add(self.0.offset_ms.load(Ordering::SeqCst)))
     }
 
-    /// Moves the clock; negative moves it back.
+    /// The machine's time.
+    pub fn process_now(&self) -> Timestamp {
+        if self.0.is_by_hand.load(Ordering::SeqCst) {
+            return Timestamp::from_millis(self.0.frozen_at_ms.load(Ordering::SeqCst));
+        }
+        Timestamp::from_millis(system_millis().saturating_add(self.0.by_hand_ms.load(Ordering::SeqCst)))
+    }
+
+    /// Moves the clock by hand, both of its hands; negative moves it back.
     pub fn advance_ms(&self, millis: i64) {
+        self.0.by_hand_ms.fetch_add(millis, Ordering::SeqCst);
         self.0.offset_ms.fetch_add(millis, Ordering::SeqCst);
         self.0.frozen_at_ms.fetch_add(millis, Ordering::SeqCst);
         self.0.moved.notify_waiters();
@@ -171,6 +189,26 @@ mod tests {
     use domain::ids::ClientId;
 
     use super::*;
+
+    #[test]
+    fn a_followed_clock_that_stands_still_stops_no_process() {
+        let clock = Clock::system();
+        let day_ms = 24 * 60 * 60_000;
+        clock.adopt(&Reading {
+            now_ms: 1_000,
+            offset_ms: day_ms,
+            frozen: true,
+            version: 1,
+        });
+        assert_eq!(clock.now(), Timestamp::from_millis(1_000));
+        let before = clock.process_now();
+        assert!(before.millis() > 1_700_000_000_000, "{before:?} is not the machine's time");
+        clock.advance_ms(60_000);
+        assert!(clock.process_now().millis() >= before.millis() + 60_000, "a test moves it");
+        let by_hand = Clock::frozen_at(Timestamp::from_millis(5));
+        by_hand.advance_ms(7);
+        assert_eq!((by_hand.now(), by_hand.process_now()), (Timestamp::from_millis(12), Timestamp::from_millis(12)));
+    }
 
     #[test]
     fn ids_made_within_a_millisecond_keep_their_order() {

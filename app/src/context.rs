@@ -1,6 +1,6 @@
 //! What every verb works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::ids::{Id, TenantId};
 use domain::time::Timestamp;
@@ -8,7 +8,7 @@ use providers::files::FileStore;
 use providers::llm::Llm;
 use providers::sheets::Sheets;
 use store::{Store, Tenant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::Clock;
 
@@ -18,13 +18,16 @@ pub struct Parts {
     pub store: Store,
     pub clock: Clock,
     pub files: FileStore,
-    /// `None`: programmes go out in the plain wording.
+    /// The way out to language models; whom to ask is a setting. `None`: programmes go out in the plain wording.
     pub llm: Option<Llm>,
     /// `None`: the shipped templates serve.
     pub sheets: Option<Sheets>,
     /// Where the outside world finds us, for links in messages.
     pub public_url: url::Url,
 }
+
+/// Drawing is work for a core; the rest of the process wants one as well.
+const PREVIEWS: usize = 2;
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,7 +40,11 @@ struct Inner {
     deliveries: Notify,
     templates: crate::refresh_templates::Cache,
     texts: crate::settings::Cache,
+    logos: crate::draw_program::Logos,
+    previews: Semaphore,
     replicas: crate::deliver::Replicas,
+    credentials: crate::credentials::Cache,
+    instance: OnceLock<String>,
 }
 
 impl App {
@@ -48,7 +55,11 @@ impl App {
             deliveries: Notify::new(),
             templates: crate::refresh_templates::Cache::default(),
             texts: crate::settings::Cache::default(),
+            logos: crate::draw_program::Logos::default(),
+            previews: Semaphore::new(PREVIEWS),
             replicas: crate::deliver::Replicas::default(),
+            credentials: crate::credentials::Cache::default(),
+            instance: OnceLock::new(),
         }))
     }
 
@@ -66,6 +77,21 @@ impl App {
 
     pub fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
+    }
+
+    /// The machine's time, for leases and signs of life; see [`Clock`].
+    pub fn process_now(&self) -> Timestamp {
+        self.0.parts.clock.process_now()
+    }
+
+    /// The name of this process in its leases: a mere random one unless it has taken a slot ([`crate::work::take_slot`]).
+    pub fn instance(&self) -> &str {
+        self.0.instance.get_or_init(crate::work::random_run)
+    }
+
+    /// False when this process has a name already.
+    pub(crate) fn set_instance(&self, name: String) -> bool {
+        self.0.instance.set(name).is_ok()
     }
 
     pub fn new_id<T: Id>(&self) -> T {
@@ -94,6 +120,19 @@ impl App {
 
     pub(crate) fn replicas(&self) -> &crate::deliver::Replicas {
         &self.0.replicas
+    }
+
+    pub(crate) fn credentials(&self) -> &crate::credentials::Cache {
+        &self.0.credentials
+    }
+
+    pub(crate) fn logos(&self) -> &crate::draw_program::Logos {
+        &self.0.logos
+    }
+
+    /// A place for each preview that may be drawn at the same time.
+    pub(crate) fn previews(&self) -> &Semaphore {
+        &self.0.previews
     }
 
     pub(crate) fn texts(&self) -> &crate::settings::Cache {

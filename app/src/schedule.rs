@@ -1,6 +1,7 @@
 //! Ticks. They only find what is due and enqueue it; the unique key of a slot makes it harmless that every replica ticks.
 
 use domain::ids::RequestId;
+use store::Old;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,10 @@ const PURGE_EVERY_MS: i64 = 60 * MINUTE_MS;
 /// Telegram repeats an update for a day at most.
 const INBOX_KEPT_MS: i64 = 30 * 24 * 60 * MINUTE_MS;
 const SENT_KEPT_MS: i64 = 90 * 24 * 60 * MINUTE_MS;
+/// What did not arrive is worth a look for half a year.
+const REFUSED_KEPT_MS: i64 = 180 * 24 * 60 * MINUTE_MS;
+/// A few milliseconds of the database's writer.
+const BITE: u32 = 500;
 const DONE_KEPT_MS: i64 = 14 * 24 * 60 * MINUTE_MS;
 
 /// Ticks until `shutdown`. Errors: when the scheduler can't be started.
@@ -76,19 +81,35 @@ pub async fn enqueue(app: &App, kind: &'static str, every_ms: i64) -> Result<()>
     Ok(())
 }
 
+/// Forgets what is older than `kept_ms`, bite by bite: whoever writes meanwhile waits for one bite only.
+pub(crate) async fn forget(app: &App, what: Old, kept_ms: i64) -> Result<u64> {
+    let before = app.now().plus_millis(-kept_ms);
+    let mut gone = 0;
+    loop {
+        let mut tx = app.store().system().await?;
+        let bite = tx.purge(what, before, BITE).await?;
+        tx.commit().await?;
+        gone += bite;
+        if bite < u64::from(BITE) {
+            return Ok(gone);
+        }
+    }
+}
+
 /// Forgets what nobody will ask for again.
 pub async fn purge(app: &App, task: &Task) -> Result<()> {
     let now = app.now();
+    let inbox = forget(app, Old::Inbox, INBOX_KEPT_MS).await?;
+    let sent = forget(app, Old::SentDeliveries, SENT_KEPT_MS).await?;
+    let refused = forget(app, Old::RefusedDeliveries, REFUSED_KEPT_MS).await?;
+    let jobs = forget(app, Old::DoneJobs, DONE_KEPT_MS).await?;
     let mut tx = app.store().system().await?;
-    let inbox = tx.purge_inbox(now.plus_millis(-INBOX_KEPT_MS)).await?;
-    let outbox = tx.purge_outbox(now.plus_millis(-SENT_KEPT_MS)).await?;
-    let jobs = tx.purge_jobs(now.plus_millis(-DONE_KEPT_MS)).await?;
     tx.purge_held_notices(now.plus_millis(-crate::held_notices::KEPT_MS))
         .await?;
     tx.commit().await?;
     access::purge(app).await?;
     refresh_templates::purge(app, &task.tenant).await?;
-    tracing::info!(inbox, outbox, jobs, "old rows are gone");
+    tracing::info!(inbox, sent, refused, jobs, "old rows are gone");
     let mut tx = app.tenant(&task.tenant).write().await?;
     tx.finish_job(&task.lease, now).await?;
     tx.commit().await?;

@@ -47,11 +47,6 @@ fn fraction() -> f64 {
     f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
 
-/// Tells this run of the bot apart from any other.
-pub fn replica_name() -> String {
-    format!("bot-{}-{:016x}", std::process::id(), RandomState::new().hash_one(0u8))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

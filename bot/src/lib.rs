@@ -20,6 +20,7 @@ pub mod parse;
 pub mod profile;
 pub mod receive;
 pub mod render;
+pub mod replica;
 pub mod run;
 pub mod send;
 pub mod status;

@@ -85,7 +85,7 @@ fn common_body(id: MessageId, common: &MessageCommon) -> Result<EventBody, Ignor
         MediaKind::Photo(media) => (Kind::Photo, media.caption.clone()),
         MediaKind::Video(media) => (Kind::Video, media.caption.clone()),
         MediaKind::Animation(media) => (Kind::Video, media.caption.clone()),
-        MediaKind::VideoNote(_) => (Kind::Video, None),
+        MediaKind::VideoNote(_) => (Kind::VideoNote, None),
         MediaKind::Voice(media) => (Kind::Voice, media.caption.clone()),
         MediaKind::Document(media) => (Kind::Document, media.caption.clone()),
         MediaKind::Audio(media) => (Kind::Document, media.caption.clone()),

@@ -9,13 +9,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, info, warn};
 
 use crate::{
-    backoff::{Backoff, replica_name},
+    backoff::Backoff,
     claim,
     config::{Config, Mode},
     crm::Crm,
     http::{self, Health},
     profile,
     receive::{self, Intake, polling, webhook},
+    replica::replica_name,
     send::{self, Sender},
     status::Status,
     telegram::{Telegram, TelegramError},
@@ -54,7 +55,11 @@ pub async fn serve(config: Config, listener: TcpListener, stop: CancellationToke
     let crm = Crm::new(config.crm_url.clone(), config.crm_token.clone())
         .map_err(|_| RunError::Client("the client for the CRM API can't be built".to_owned()))?;
     let status = Arc::new(Status::default());
-    let replica = replica_name();
+    let addr = listener.local_addr().map_err(|source| RunError::Listen {
+        addr: config.addr,
+        source,
+    })?;
+    let replica = replica_name(addr);
     let tracker = TaskTracker::new();
     let give_back = CancellationToken::new();
     let sender = Sender::new(send::Parts {

@@ -176,6 +176,7 @@ async fn check_books(config: &Config, app: &App, report: &mut Report) -> Result<
     for tenant in &tenants {
         check_tenant(app, tenant, report).await?;
     }
+    check_keys(app, report).await?;
     let token = app::access::authenticate_token(app, config.crm_api_token.reveal(), app.new_id()).await;
     match token {
         Ok(who) if who.caller.role == app::Role::Bot => report.well("bot's key", "CRM_API_TOKEN is known"),
@@ -192,6 +193,39 @@ async fn check_books(config: &Config, app: &App, report: &mut Report) -> Result<
             );
         }
         Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// What is sealed under which master key, and which of them may go.
+async fn check_keys(app: &App, report: &mut Report) -> Result<(), app::Error> {
+    let keys = app::rotate_keys::count(app).await?;
+    if keys.unknown > 0 {
+        report.wrong(
+            "master key",
+            format!("{} values are sealed under a key that MASTER_KEY does not hold", keys.unknown),
+            "put that key back behind the others, then run crm-api rotate-keys",
+        );
+    }
+    let Some(((newest, _), old)) = keys.by_key.split_first() else {
+        return Ok(());
+    };
+    for (key, count) in old {
+        if *count > 0 {
+            report.notice(
+                "master key",
+                format!("{count} values are still sealed under the old key {key}"),
+                "when every crm-api runs with the new MASTER_KEY: crm-api rotate-keys; keep the old key until then",
+            );
+        } else {
+            report.well(
+                "master key",
+                format!(
+                    "nothing is sealed under {key} any more, everything under {newest}: {key} may be taken out of MASTER_KEY \
+                     when no backup from before the rotation is needed"
+                ),
+            );
+        }
     }
     Ok(())
 }
@@ -223,6 +257,14 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
             "bot's key",
             format!("{bot_keys} tokens of bots are valid"),
             "after a change of CRM_API_TOKEN revoke the old one: GET and DELETE /api/api-keys",
+        );
+    }
+    if !tx.has_trainer("telegram").await? {
+        let held = tx.count_held_notices().await?;
+        report.notice(
+            "trainer",
+            format!("no trainer's chat is linked: nobody hears of clients; {held} notices wait"),
+            "set TRAINER_TELEGRAM_IDS, or make a link with POST /api/links (purpose trainer) and open it in Telegram",
         );
     }
     let findings = tx.doctor(app.now()).await?;

@@ -1,16 +1,17 @@
-//! `crm-api`: serve (without a word), migrate, doctor, openapi.
+//! `crm-api`: serve (without a word), migrate, doctor, rotate-keys, openapi.
 
 use std::process::ExitCode;
 
 use crm_api::config::{Config, ConfigErrors};
-use crm_api::{doctor, openapi, serve, telemetry};
+use crm_api::{doctor, openapi, rotate_keys, serve, telemetry};
 
-const USAGE: &str = "usage: crm-api [serve | migrate | doctor | openapi]
+const USAGE: &str = "usage: crm-api [serve | migrate | doctor | rotate-keys | openapi]
 
-  serve     answers HTTP and does the background work (the default)
-  migrate   brings the database's schema up to date and ends
-  doctor    checks the configuration and the books, and says how to mend what is wrong
-  openapi   prints the description of the API";
+  serve         answers HTTP and does the background work (the default)
+  migrate       brings the database's schema up to date and ends
+  doctor        checks the configuration and the books, and says how to mend what is wrong
+  rotate-keys   seals everything under the first key of MASTER_KEY, beside the running system
+  openapi       prints the description of the API";
 
 /// What `sysexits.h` calls a usage error is our refusal of a configuration.
 const REFUSED: u8 = 2;
@@ -25,6 +26,7 @@ async fn main() -> ExitCode {
         [] | ["serve"] => with_config(async |config| serve::run(config).await.map(|()| ExitCode::SUCCESS)).await,
         ["migrate"] => with_config(async |config| serve::migrate(&config).await.map(|()| ExitCode::SUCCESS)).await,
         ["doctor"] => check().await,
+        ["rotate-keys"] => with_config(async |config| rotate(&config).await).await,
         ["openapi"] => {
             print(openapi::document_json().trim_end());
             ExitCode::SUCCESS
@@ -63,6 +65,15 @@ async fn with_config(work: impl AsyncFnOnce(Config) -> anyhow::Result<ExitCode>)
             }
         },
     }
+}
+
+async fn rotate(config: &Config) -> anyhow::Result<ExitCode> {
+    let rotation = rotate_keys::run(config, &mut print).await?;
+    Ok(if rotation.is_complete && rotation.unreadable == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn check() -> ExitCode {

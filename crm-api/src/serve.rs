@@ -5,22 +5,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use app::bootstrap::Seed;
+use app::settings::wording::{ApiKey, WordingSetting};
 use app::{App, Clock, Parts};
 use providers::files::FileStore;
-use providers::llm::{Dialect, Llm, LlmConfig};
+use providers::llm::Llm;
 use providers::sheets::{Sheets, SheetsConfig};
 use store::{Store, Vault};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigErrors, LlmSettings, Secret};
+use crate::config::{Config, ConfigErrors, LlmSettings};
 use crate::{ApiState, HttpOptions, router};
 
 /// Requests and jobs in hand get this long to end.
 const DRAIN: Duration = Duration::from_secs(10);
-/// A model that words a whole programme takes its time; behind it waits the plain wording.
-const LLM_DEADLINE: Duration = Duration::from_secs(60);
-const LLM_TEMPERATURE_MILLIS: u16 = 300;
 const SHEET_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Serves until a signal says stop.
@@ -44,6 +42,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             config.http_addr
         )])
     })?;
+    let address = listener.local_addr().context("the socket has no address")?;
+    if let Some(slot) = crate::slot::of(address) {
+        app::work::take_slot(&app, &slot)
+            .await
+            .context("what the process before left behind could not be taken over")?;
+    }
     let mut background = tokio::task::JoinSet::new();
     if let Some(url) = config.clock_url.clone() {
         let http = providers::http_client(&[]).context("the HTTP client can't be made")?;
@@ -69,7 +73,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         shutdown: shutdown.clone(),
     };
     let service = router(ApiState::new(app.clone(), options)).into_make_service_with_connect_info::<SocketAddr>();
-    let address = listener.local_addr().context("the socket has no address")?;
     tracing::info!(%address, public_url = %config.public_url, "the CRM API listens");
     let closing = shutdown.clone();
     let server = axum::serve(listener, service).with_graceful_shutdown(async move { closing.cancelled().await });
@@ -117,10 +120,7 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
     let http = providers::http_client(&roots).context("the HTTP client can't be made")?;
     let files = FileStore::open(&config.storage_url).map_err(|error| ConfigErrors(vec![error.to_string()]))?;
     let store = open_store(config).await?;
-    let llm = config
-        .llm
-        .as_ref()
-        .map(|settings| Llm::new(llm_config(settings, http.clone())));
+    let llm = Some(Llm::new(http.clone()));
     let sheets = Sheets::new(SheetsConfig {
         base_url: config.sheets_base_url.clone(),
         deadline: SHEET_DEADLINE,
@@ -153,6 +153,7 @@ async fn seed(config: &Config, app: &App) -> anyhow::Result<()> {
         trainer_addresses: config.trainer_telegram_ids.iter().map(ToString::to_string).collect(),
         telegram_bot_username: None,
         templates_spreadsheet_id: config.sheets_templates_id.clone(),
+        wording: config.llm.as_ref().map(wording),
         demo_data: config.has_demo_data,
     };
     app::bootstrap::ensure(app, &seed)
@@ -186,40 +187,30 @@ fn extra_roots(config: &Config) -> anyhow::Result<Vec<reqwest::Certificate>> {
     Ok(roots)
 }
 
-fn llm_config(settings: &LlmSettings, http: reqwest::Client) -> LlmConfig {
-    let reveal = |secret: &Secret| secret.reveal().to_owned();
-    let (dialect, model) = match settings {
+/// What `LLM_PROVIDER` and its keys say, as the setting of the first start.
+fn wording(settings: &LlmSettings) -> WordingSetting {
+    let (provider, base_url, api_key, model, folder_id) = match settings {
         LlmSettings::OpenAi {
+            provider,
             base_url,
             api_key,
             model,
-        } => (
-            Dialect::OpenAi {
-                base_url: base_url.clone(),
-                api_key: reveal(api_key),
-            },
-            model,
-        ),
+        } => (*provider, base_url, api_key, model, ""),
         LlmSettings::Yandex {
+            provider,
             base_url,
             api_key,
             folder_id,
             model,
-        } => {
-            let dialect = Dialect::Yandex {
-                base_url: base_url.clone(),
-                api_key: reveal(api_key),
-                folder_id: folder_id.clone(),
-            };
-            (dialect, model)
-        }
+        } => (*provider, base_url, api_key, model, folder_id.as_str()),
     };
-    LlmConfig {
-        dialect,
+    WordingSetting {
+        provider,
+        base_url: base_url.clone(),
         model: model.clone(),
-        temperature_millis: LLM_TEMPERATURE_MILLIS,
-        deadline: LLM_DEADLINE,
-        http,
+        api_key: ApiKey::new(api_key.reveal()),
+        folder_id: folder_id.to_owned(),
+        ..WordingSetting::default()
     }
 }
 

@@ -19,9 +19,10 @@ use crate::screen::Screen;
 use crate::settings::{Settings, Values};
 
 const HELP: &str = "\
-voronka run      start everything and keep it alive until Ctrl+C
-voronka doctor   check the configuration and the books
-voronka migrate  bring the database up to date and stop
+voronka run          start everything and keep it alive until Ctrl+C
+voronka doctor       check the configuration and the books
+voronka migrate      bring the database up to date and stop
+voronka rotate-keys  seal everything under the first key of MASTER_KEY, beside the running system
 
 Configuration comes from the environment and from .env (see .env.example); secrets that nobody
 configured are made once and kept in data/secrets.env.
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     let command = std::env::args().nth(1);
     let done = match command.as_deref() {
         None | Some("run") => run_everything(),
-        Some(command @ ("doctor" | "migrate")) => {
+        Some(command @ ("doctor" | "migrate" | "rotate-keys")) => {
             settings().and_then(|settings| Err(run::become_api(&settings, &bin_folder()?, command)))
         }
         Some("help" | "--help" | "-h") => {

@@ -32,3 +32,6 @@ CREATE INDEX outbox_due ON outbox (tenant_id, channel, due_at_ms, seq) WHERE sta
 -- Lists of everything and of what did not arrive, newest first.
 CREATE INDEX jobs_by_id ON jobs (tenant_id, id);
 CREATE INDEX outbox_refused ON outbox (tenant_id, id) WHERE state IN ('rejected', 'unreachable');
+
+-- Old ones are forgotten in small bites.
+CREATE INDEX sign_in_failures_by_age ON sign_in_failures (last_failed_at_ms);

@@ -173,9 +173,11 @@ impl Tx {
             statement.one_of(&format!("{table}.phone_index"), indexes);
         }
         if let Some(email) = &filter.email {
-            let indexes = self
-                .vault
-                .indexes(self.tenant.as_ref(), "clients.email", &crate::sealed::email_spelling(email));
+            let indexes = self.vault.indexes(
+                self.tenant.as_ref(),
+                "clients.email",
+                &crate::sealed::email_spelling(email),
+            );
             statement.one_of(&format!("{table}.email_index"), indexes);
         }
     }

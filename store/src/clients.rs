@@ -8,6 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows, scalar};
 use crate::pipeline::shard_of;
+use crate::sealed::email_spelling;
 use crate::{Backend, Error, Result, Tx};
 
 /// Where somebody first came from; never changed afterwards.
@@ -160,7 +161,7 @@ impl Tx {
     fn email_index(&self, email: Option<&str>) -> Option<String> {
         email.map(|email| {
             self.vault
-                .index(self.tenant.as_ref(), "clients.email", &email.trim().to_lowercase())
+                .index(self.tenant.as_ref(), "clients.email", &email_spelling(email))
         })
     }
 

@@ -5,7 +5,7 @@ use domain::language::Language;
 use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use crate::dialect::{execute, row, rows};
+use crate::dialect::{execute, row, rows, scalar};
 use crate::{Error, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,6 +201,12 @@ impl Tx {
             .into_iter()
             .map(|row| self.conversation(row))
             .collect()
+    }
+
+    /// Whether anybody is there to be told.
+    pub async fn has_trainer(&mut self, channel: &str) -> Result<bool> {
+        const SQL: &str = "SELECT CAST(1 AS BIGINT) FROM conversations WHERE tenant_id = $1 AND channel = $2 AND is_trainer = 1 LIMIT 1";
+        Ok(scalar!(self, i64, SQL, self.tenant.as_ref(), channel)?.is_some())
     }
 
     /// The bot stays quiet in a client's chats while a person talks there.

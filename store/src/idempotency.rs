@@ -8,7 +8,8 @@ use domain::ids::Id;
 use domain::time::Timestamp;
 
 use crate::dialect::{execute, row};
-use crate::{Error, Result, SystemTx, Tx};
+use crate::outbox::MAX_LEASE_MS;
+use crate::{Error, Result, Tx};
 
 /// Stands in `status` for "took effect, the answer is not stored yet" (102 Processing).
 const EFFECT_MARK: i64 = 102;
@@ -31,6 +32,14 @@ pub enum IdempotencyClaim {
     Answered(StoredResponse),
     /// An earlier try took effect and was killed before its answer was stored.
     AnswerLost,
+}
+
+/// Who works on a request and how long nobody else may, by the machine's time.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyLease<'a> {
+    pub owner: &'a str,
+    pub now: Timestamp,
+    pub until: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -67,22 +76,23 @@ pub(crate) async fn mark_effect(tx: &mut Tx) -> Result<()> {
 
 impl Tx {
     /// Shapes: `request_hash` covers method, path and body.
+    /// Units: `now` is the product's time, by which keys grow old; the lease is of the machine's.
     pub async fn claim_idempotency_key(
         &mut self,
         principal: &str,
         key: &str,
         request_hash: &str,
         now: Timestamp,
-        lease_until: Timestamp,
+        lease: &KeyLease<'_>,
     ) -> Result<IdempotencyClaim> {
         const INSERT: &str = "INSERT INTO idempotency_keys
-            (tenant_id, principal, idempotency_key, request_hash, started_at_ms, lease_until_ms)
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, principal, idempotency_key) DO NOTHING";
+            (tenant_id, principal, idempotency_key, request_hash, started_at_ms, lease_until_ms, lease_owner)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, principal, idempotency_key) DO NOTHING";
         // A write that changes nothing locks the row, on both databases.
         const LOCK: &str = "UPDATE idempotency_keys SET lease_until_ms = lease_until_ms
             WHERE tenant_id = $1 AND principal = $2 AND idempotency_key = $3
             RETURNING request_hash, status, body, lease_until_ms";
-        const TAKE_OVER: &str = "UPDATE idempotency_keys SET lease_until_ms = $4
+        const TAKE_OVER: &str = "UPDATE idempotency_keys SET lease_until_ms = $4, lease_owner = $5
             WHERE tenant_id = $1 AND principal = $2 AND idempotency_key = $3";
         let tenant = self.tenant.clone();
         let tenant = tenant.as_str();
@@ -94,7 +104,8 @@ impl Tx {
             key,
             request_hash,
             now.millis(),
-            lease_until.millis()
+            lease.until.millis(),
+            lease.owner
         )?;
         if inserted == 1 {
             return Ok(IdempotencyClaim::Claimed);
@@ -111,14 +122,23 @@ impl Tx {
                 .open_response(principal, key, sealed)
                 .map(IdempotencyClaim::Answered);
         }
-        let lease_ms = Timestamp::from_millis(found.lease_until_ms).millis_since(now);
-        if lease_ms > 0 {
+        let lease_ms = Timestamp::from_millis(found.lease_until_ms).millis_since(lease.now);
+        // A lease beyond any other was given before the machine's clock jumped back.
+        if (1..=MAX_LEASE_MS).contains(&lease_ms) {
             return Ok(IdempotencyClaim::InProgress { lease_ms });
         }
         if found.status == Some(EFFECT_MARK) {
             return Ok(IdempotencyClaim::AnswerLost);
         }
-        execute!(self, TAKE_OVER, tenant, principal, key, lease_until.millis())?;
+        execute!(
+            self,
+            TAKE_OVER,
+            tenant,
+            principal,
+            key,
+            lease.until.millis(),
+            lease.owner
+        )?;
         Ok(IdempotencyClaim::Claimed)
     }
 
@@ -156,14 +176,14 @@ impl Tx {
 
     /// Gives a key back whose request failed before it changed anything; the next try works afresh. One that left its
     /// mark keeps it.
-    pub async fn release_idempotency_key(&mut self, principal: &str, key: &str, now: Timestamp) -> Result<()> {
+    pub async fn release_idempotency_key(&mut self, principal: &str, key: &str) -> Result<()> {
         const RELEASE: &str = "DELETE FROM idempotency_keys
             WHERE tenant_id = $1 AND principal = $2 AND idempotency_key = $3 AND status IS NULL";
-        const END_LEASE: &str = "UPDATE idempotency_keys SET lease_until_ms = $4
+        const END_LEASE: &str = "UPDATE idempotency_keys SET lease_until_ms = 0
             WHERE tenant_id = $1 AND principal = $2 AND idempotency_key = $3 AND body IS NULL";
         let released = execute!(self, RELEASE, self.tenant.as_str(), principal, key)?;
         if released == 0 {
-            execute!(self, END_LEASE, self.tenant.as_str(), principal, key, now.millis())?;
+            execute!(self, END_LEASE, self.tenant.as_str(), principal, key)?;
         }
         Ok(())
     }
@@ -180,14 +200,6 @@ impl Tx {
             body: body.get(1..).unwrap_or_default().to_vec(),
             ..response
         })
-    }
-}
-
-impl SystemTx {
-    /// Forgets keys older than `before` whose work is not under way. Answers how many.
-    pub async fn purge_idempotency_keys(&mut self, before: Timestamp) -> Result<u64> {
-        const SQL: &str = "DELETE FROM idempotency_keys WHERE started_at_ms < $1 AND lease_until_ms < $1";
-        execute!(self, SQL, before.millis())
     }
 }
 

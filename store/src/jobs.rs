@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows, scalar};
 use crate::outbox::MAX_LEASE_MS;
-use crate::page::BEYOND_ALL_IDS;
+use crate::replicas::predecessors;
 use crate::{Error, PageOf, PageRequest, Result, SystemTx, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,15 @@ impl TryFrom<JobRow> for Job {
     }
 }
 
+/// What may be taken. A lease that ends beyond any lease was given before the machine's clock jumped back, and its holder's
+/// word is worth nothing.
+fn due(now: &str, process_now: &str) -> String {
+    format!(
+        "state IN ('queued', 'running') AND due_at_ms <= {now} \
+         AND (state = 'queued' OR lease_until_ms <= {process_now} OR lease_until_ms > {process_now} + {MAX_LEASE_MS})"
+    )
+}
+
 impl Tx {
     /// Returns false when a job with the same unique key exists, in whatever state.
     pub async fn enqueue_job(&mut self, new: &NewJob) -> Result<bool> {
@@ -158,27 +167,13 @@ impl Tx {
 
     /// Newest first.
     pub async fn list_jobs(&mut self, state: Option<JobState>, page: &PageRequest) -> Result<PageOf<Job>> {
-        let filter = if state.is_some() {
-            "AND state = $4"
-        } else {
-            "AND $4 = ''"
-        };
-        let sql =
-            format!("SELECT {COLUMNS} FROM jobs WHERE tenant_id = $1 AND id < $2 {filter} ORDER BY id DESC LIMIT $3");
-        let after = page.after.as_ref().map_or(BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let state = state.map_or("", JobState::code);
-        let jobs = rows!(
-            self,
-            JobRow,
-            AssertSqlSafe(sql.as_str()),
-            self.tenant.as_ref(),
-            after,
-            page.fetch(),
-            state
-        )?
-        .into_iter()
-        .map(Job::try_from)
-        .collect::<Result<Vec<_>>>()?;
+        let sql = format!("SELECT {COLUMNS} FROM jobs WHERE tenant_id = $1");
+        let columns: Vec<_> = state
+            .map(|state| ("state", state.code().to_owned()))
+            .into_iter()
+            .collect();
+        let found: Vec<JobRow> = self.newest(&sql, &columns, "id", page).await?;
+        let jobs = found.into_iter().map(Job::try_from).collect::<Result<Vec<_>>>()?;
         Ok(PageOf::cut(jobs, page, |job| job.id.to_string()))
     }
 
@@ -205,21 +200,22 @@ impl Tx {
 
 impl SystemTx {
     /// Leases due jobs of any tenant to one worker, oldest first. A job whose lease ran out is due again.
+    ///
+    /// Units: `now` is the product's time, by which jobs are due; `process_now` and `lease_until` are the machine's.
     pub async fn claim_jobs(
         &mut self,
         owner: &str,
         limit: u32,
         now: Timestamp,
+        process_now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<Job>> {
-        // A lease that ends beyond any lease was given before the clock jumped back, and its holder's word is worth nothing.
-        const FREE: &str = "UPDATE jobs SET due_at_ms = 0 WHERE state = 'running' AND lease_until_ms > $1";
-        execute!(self, FREE, now.plus_millis(MAX_LEASE_MS).millis())?;
         let lock = self.link.choose("", "FOR UPDATE SKIP LOCKED");
+        // What has begun is due whatever the product's clock says later; its lease alone keeps others away.
         let sql = format!(
-            "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2, due_at_ms = $2 \
-             WHERE id IN (SELECT id FROM jobs WHERE state IN ('queued', 'running') AND due_at_ms <= $3 \
-                 ORDER BY due_at_ms, id LIMIT $4 {lock}) RETURNING {COLUMNS}"
+            "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2, due_at_ms = 0 \
+             WHERE id IN (SELECT id FROM jobs WHERE {} ORDER BY due_at_ms, id LIMIT {limit} {lock}) RETURNING {COLUMNS}",
+            due("$3", "$4")
         );
         let mut jobs = rows!(
             self,
@@ -228,7 +224,7 @@ impl SystemTx {
             owner,
             lease_until.millis(),
             now.millis(),
-            i64::from(limit)
+            process_now.millis()
         )?
         .into_iter()
         .map(Job::try_from)
@@ -238,24 +234,35 @@ impl SystemTx {
     }
 
     /// Whether a job is due now: asked before the writer's lock is taken.
-    pub async fn has_due_job(&mut self, now: Timestamp) -> Result<bool> {
-        const SQL: &str = "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM jobs WHERE state IN ('queued', 'running') AND due_at_ms <= $1) \
-             OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until_ms > $2)";
-        let beyond = now.plus_millis(MAX_LEASE_MS).millis();
-        Ok(scalar!(self, i64, SQL, now.millis(), beyond)?.is_some())
+    pub async fn has_due_job(&mut self, now: Timestamp, process_now: Timestamp) -> Result<bool> {
+        let sql = format!(
+            "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM jobs WHERE {})",
+            due("$1", "$2")
+        );
+        Ok(scalar!(
+            self,
+            i64,
+            AssertSqlSafe(sql.as_str()),
+            now.millis(),
+            process_now.millis()
+        )?
+        .is_some())
     }
 
-    /// When the next job becomes due, if one waits.
-    pub async fn next_job_at(&mut self) -> Result<Option<Timestamp>> {
-        const SQL: &str = "SELECT MIN(due_at_ms) FROM jobs WHERE state IN ('queued', 'running')";
-        Ok(row!(self, (Option<i64>,), SQL)?
-            .and_then(|(at,)| at)
-            .map(Timestamp::from_millis))
+    /// Gives back what earlier processes in the slot of `instance` hold: whoever bears its name now is their successor, so
+    /// none of them can be alive. Returns how many jobs are due again.
+    pub async fn release_jobs_of_predecessors(&mut self, instance: &str) -> Result<u64> {
+        const SQL: &str = "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until_ms = NULL \
+             WHERE state = 'running' AND lease_owner <> $1 AND lease_owner >= $2 AND lease_owner < $3";
+        let Some((first, end)) = predecessors(instance) else {
+            return Ok(0);
+        };
+        execute!(self, SQL, instance, first, end)
     }
 
     /// A long try says it still lives. Returns false when the lease is gone.
     pub async fn extend_lease(&mut self, lease: &JobLease, lease_until: Timestamp) -> Result<bool> {
-        const SQL: &str = "UPDATE jobs SET lease_until_ms = $1, due_at_ms = $1 \
+        const SQL: &str = "UPDATE jobs SET lease_until_ms = $1 \
              WHERE id = $2 AND state = 'running' AND lease_owner = $3 AND attempts = $4";
         let kept = execute!(
             self,
@@ -286,15 +293,6 @@ impl SystemTx {
         };
         let attempt = i64::from(lease.attempt);
         Ok(execute!(self, sql, at.millis(), error, lease.job.as_str(), &lease.owner, attempt)? == 1)
-    }
-
-    /// Forgets jobs done before `before`; dead ones stay until a person has seen them.
-    pub async fn purge_jobs(&mut self, before: Timestamp) -> Result<u64> {
-        execute!(
-            self,
-            "DELETE FROM jobs WHERE finished_at_ms < $1 AND state = 'done'",
-            before.millis()
-        )
     }
 
     /// (state, how many) over all tenants.

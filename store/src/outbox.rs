@@ -6,7 +6,7 @@ use domain::work::DeliveryState;
 use sqlx::AssertSqlSafe;
 
 use crate::dialect::{execute, row, rows, scalar};
-use crate::{Backend, Error, PageOf, PageRequest, Result, SystemTx, Tx};
+use crate::{Backend, Error, PageOf, PageRequest, Result, Tx};
 
 /// No lease is longer. One that ends later was given before the clock jumped back, and its holder's word is worth nothing.
 pub const MAX_LEASE_MS: i64 = 10 * 60_000;
@@ -132,6 +132,21 @@ const REPORTED: &str =
     "RETURNING id, channel, address, client_id, about_client_id, program_id, kind, content_sealed, is_step, attempts";
 const CONTENT: &str = "outbox.content";
 
+/// What may be taken of `$1` tenant and `$2` channel at `$3`, the product's time, and `$4`, the machine's. What follows a
+/// step waits until that step's message is known, because it may have to take its buttons off.
+///
+/// Claims walk `outbox_due` in its order and stop when they have enough, so a delivery also waits for an earlier one of
+/// its address that comes later in that order. `OFFSET 0` keeps PostgreSQL from comparing all waiting deliveries with all.
+fn due() -> String {
+    format!(
+        "o.tenant_id = $1 AND o.channel = $2 AND o.due_at_ms <= $3 AND o.state IN ('queued', 'sending') \
+         AND (o.state = 'queued' OR o.lease_until_ms <= $4 OR o.lease_until_ms > $4 + {MAX_LEASE_MS}) \
+         AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.tenant_id = $1 AND e.channel = $2 AND e.address = o.address \
+             AND e.state IN ('queued', 'sending') AND e.seq < o.seq AND (e.is_step = 1 OR e.due_at_ms > o.due_at_ms \
+                 OR (e.state = 'sending' AND e.lease_until_ms > $4 AND e.lease_until_ms <= $4 + {MAX_LEASE_MS})) LIMIT 1 OFFSET 0)"
+    )
+}
+
 impl Tx {
     fn claimed(&self, row: ClaimedRow) -> Result<ClaimedDelivery> {
         Ok(ClaimedDelivery {
@@ -196,12 +211,15 @@ impl Tx {
 
     /// Leases what is due to one sender. Nothing is taken past an earlier delivery of the same address that waits for
     /// its time or is in somebody's hands.
+    ///
+    /// Units: `now` is the product's time, by which deliveries are due; `process_now` and `lease_until` are the machine's.
     pub async fn claim_deliveries(
         &mut self,
         channel: &str,
         owner: &str,
         limit: u32,
         now: Timestamp,
+        process_now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<ClaimedDelivery>> {
         if self.backend() == Backend::Postgres {
@@ -213,25 +231,21 @@ impl Tx {
         // The state is asked twice: PostgreSQL looks at the outer condition again when it has waited for a row, and a late
         // success that was being reported meanwhile must not be sent again.
         let sql = format!(
-            "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2 \
-             WHERE state IN ('queued', 'sending') AND seq IN (SELECT o.seq FROM outbox o WHERE o.tenant_id = $3 AND o.channel = $4 \
-                 AND o.due_at_ms <= $5 \
-                 AND o.state IN ('queued', 'sending') AND (o.state = 'queued' OR o.lease_until_ms <= $5 OR o.lease_until_ms > $5 + {MAX_LEASE_MS}) \
-                 AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.tenant_id = $3 AND e.channel = $4 AND e.address = o.address \
-                     AND e.state IN ('queued', 'sending') AND e.seq < o.seq AND (e.due_at_ms > $5 \
-                         OR (e.state = 'sending' AND e.lease_until_ms > $5 AND e.lease_until_ms <= $5 + {MAX_LEASE_MS}))) \
-                 ORDER BY o.seq LIMIT $6) {RETURNING}"
+            "UPDATE outbox SET state = 'sending', attempts = attempts + 1, lease_owner = $5, lease_until_ms = $6 \
+             WHERE state IN ('queued', 'sending') AND seq IN (SELECT o.seq FROM outbox o WHERE {} \
+                 ORDER BY o.due_at_ms, o.seq LIMIT {limit}) {RETURNING}",
+            due()
         );
         let mut claimed = rows!(
             self,
             ClaimedRow,
             AssertSqlSafe(sql.as_str()),
-            owner,
-            lease_until.millis(),
             self.tenant.as_ref(),
             channel,
             now.millis(),
-            i64::from(limit)
+            process_now.millis(),
+            owner,
+            lease_until.millis()
         )?;
         claimed.sort_by_key(|row| row.seq);
         let mut good = Vec::with_capacity(claimed.len());
@@ -392,14 +406,22 @@ impl Tx {
 
     /// Refused, unreachable, or tried more than `attempts` times; newest first.
     pub async fn stuck_deliveries(&mut self, attempts: i64, page: &PageRequest) -> Result<PageOf<StuckDelivery>> {
-        const SQL: &str = "SELECT id, channel, client_id, kind, state, attempts, last_error, created_at_ms FROM outbox \
-             WHERE tenant_id = $1 AND id < $2 AND (state IN ('rejected', 'unreachable') OR (state IN ('queued', 'sending') AND attempts > $3)) \
-             ORDER BY id DESC LIMIT $4";
+        // Two lists become one: each has an index of its own, that of all deliveries is too long to look through.
+        const COLUMNS: &str = "id, channel, client_id, kind, state, attempts, last_error, created_at_ms";
+        let limit = page.fetch();
+        let sql = format!(
+            "SELECT * FROM (SELECT {COLUMNS} FROM outbox WHERE tenant_id = $1 AND id < $2 AND state IN ('rejected', 'unreachable') \
+                 ORDER BY id DESC LIMIT {limit}) AS refused \
+             UNION ALL SELECT * FROM (SELECT {COLUMNS} FROM outbox WHERE tenant_id = $1 AND id < $2 AND state IN ('queued', 'sending') \
+                 AND attempts > $3 ORDER BY id DESC LIMIT {limit}) AS failing \
+             ORDER BY id DESC LIMIT {limit}"
+        );
         let after = page
             .after
             .as_ref()
             .map_or(crate::page::BEYOND_ALL_IDS, |cursor| cursor.0.as_str());
-        let stuck = rows!(self, StuckRow, SQL, self.tenant.as_ref(), after, attempts, page.fetch())?
+        let sql = AssertSqlSafe(sql.as_str());
+        let stuck = rows!(self, StuckRow, sql, self.tenant.as_ref(), after, attempts)?
             .into_iter()
             .map(|row| {
                 let corrupt = |place| Error::corrupt(place, &row.id);
@@ -425,26 +447,31 @@ impl Tx {
         Ok(execute!(self, SQL, now.millis(), self.tenant.as_ref(), id.as_str())? == 1)
     }
 
-    /// When the next delivery of a channel can be claimed, if one waits. Only the first of each address counts: those
-    /// behind it wait for it, however long they have been due.
-    pub async fn next_delivery_at(&mut self, channel: &str) -> Result<Option<Timestamp>> {
-        const SQL: &str = "SELECT MIN(CASE WHEN o.state = 'sending' THEN o.lease_until_ms ELSE o.due_at_ms END) FROM outbox o \
-             WHERE o.tenant_id = $1 AND o.channel = $2 AND o.state IN ('queued', 'sending') \
-             AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.tenant_id = $1 AND e.channel = $2 AND e.address = o.address \
-                 AND e.state IN ('queued', 'sending') AND e.seq < o.seq)";
-        let found = row!(self, (Option<i64>,), SQL, self.tenant.as_ref(), channel)?;
-        Ok(found.and_then(|(at,)| at).map(Timestamp::from_millis))
-    }
-}
-
-impl SystemTx {
-    /// Forgets what was settled before `before`. What the client was told stays in `messages`.
-    pub async fn purge_outbox(&mut self, before: Timestamp) -> Result<u64> {
-        execute!(
+    /// Whether a claim would find something: asked before the writer's lock is taken.
+    pub async fn has_due_delivery(&mut self, channel: &str, now: Timestamp, process_now: Timestamp) -> Result<bool> {
+        let sql = format!(
+            "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM outbox o WHERE {})",
+            due()
+        );
+        let found = scalar!(
             self,
-            "DELETE FROM outbox WHERE finished_at_ms < $1 AND state = 'sent'",
-            before.millis()
-        )
+            i64,
+            AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            channel,
+            now.millis(),
+            process_now.millis()
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// A step was sent as `message_ref`: the step that waits behind it takes its buttons off. It was written when nobody
+    /// knew that message yet.
+    pub async fn retire_in_next_step(&mut self, channel: &str, address: &str, message_ref: &str) -> Result<()> {
+        const SQL: &str = "UPDATE outbox SET retire_ref = $1 WHERE tenant_id = $2 AND channel = $3 AND address = $4 \
+             AND state IN ('queued', 'sending') AND is_step = 1";
+        execute!(self, SQL, message_ref, self.tenant.as_ref(), channel, address)?;
+        Ok(())
     }
 }
 

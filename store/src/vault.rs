@@ -108,6 +108,17 @@ impl Vault {
         self.0.ciphers.first().map_or("", |(id, _)| id.as_str())
     }
 
+    /// The ids of all keys, the one that seals first.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.ciphers.iter().map(|(id, _)| id.as_str())
+    }
+
+    /// What every value sealed under this key begins with.
+    pub(crate) fn prefix(&self, key: &str) -> Vec<u8> {
+        let length = u8::try_from(key.len()).unwrap_or(u8::MAX);
+        [&[FORMAT, length], key.as_bytes()].concat()
+    }
+
     pub(crate) fn seal(&self, tenant: &str, place: &str, owner: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
         let (id, cipher) = self.0.ciphers.first().ok_or(VaultError::BadMasterKey)?;
         let mut nonce = [0_u8; NONCE_LENGTH];

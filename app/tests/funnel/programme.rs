@@ -153,7 +153,7 @@ async fn a_worker_that_dies_in_the_middle_costs_nobody_a_programme_and_sends_non
     let now = world.app.now();
     let mut system = world.app.store().system().await.unwrap();
     let taken = system
-        .claim_jobs("a worker that dies", 10, now, now.plus_minutes(1))
+        .claim_jobs("a worker that dies", 10, now, now, now.plus_minutes(1))
         .await
         .unwrap();
     system.commit().await.unwrap();

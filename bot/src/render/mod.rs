@@ -3,7 +3,7 @@
 mod keyboard;
 mod text;
 
-use api_types::conversation::{Content, FileRef, Language, Progress, Span, Style};
+use api_types::conversation::{Content, FileRef, Language, MessageCopy, Progress, Span, Style};
 use teloxide::types::ReplyMarkup;
 use thiserror::Error;
 
@@ -19,6 +19,13 @@ pub enum Part {
     Document {
         file: FileRef,
         /// Empty: no caption.
+        caption: Styled,
+        markup: Option<ReplyMarkup>,
+    },
+    /// Somebody's message, passed on as it is.
+    Copy {
+        from: MessageCopy,
+        /// In place of its own; empty: it keeps its own.
         caption: Styled,
         markup: Option<ReplyMarkup>,
     },
@@ -50,7 +57,7 @@ pub enum Unrenderable {
 
 /// Shapes: at least one part, unless the content is nothing but an activity; buttons or keyboard hang on the last one.
 /// A document carries its text as a caption if it fits there, otherwise the text follows in messages of its own. So does an
-/// album, unless there are buttons: they need a text to stand under.
+/// album, unless there are buttons: they need a text to stand under. A copied message carries the text if its kind can.
 pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
     let mut spans: Vec<Span> = content.progress.iter().filter_map(progress_line).collect();
     spans.extend_from_slice(&content.text);
@@ -71,7 +78,20 @@ pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
             caption,
         });
     }
-    if let Some(file) = &content.file {
+    if let Some(copy) = &content.copy {
+        let fits = copy.has_caption && text.len_utf16() <= CAPTION_LIMIT;
+        let caption = if fits {
+            text.split(CAPTION_LIMIT).pop().unwrap_or_default()
+        } else {
+            texts = text.split(TEXT_LIMIT);
+            Styled::default()
+        };
+        parts.push(Part::Copy {
+            from: copy.clone(),
+            caption,
+            markup: None,
+        });
+    } else if let Some(file) = &content.file {
         let fits = text.len_utf16() <= CAPTION_LIMIT;
         let caption = if fits {
             text.split(CAPTION_LIMIT).pop().unwrap_or_default()
@@ -90,7 +110,9 @@ pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
     parts.extend(texts.into_iter().map(|text| Part::Text { text, markup: None }));
 
     match parts.last_mut() {
-        Some(Part::Text { markup: last, .. } | Part::Document { markup: last, .. }) => *last = markup,
+        Some(Part::Text { markup: last, .. } | Part::Document { markup: last, .. } | Part::Copy { markup: last, .. }) => {
+            *last = markup;
+        }
         Some(Part::Album { .. }) if markup.is_none() => {}
         Some(Part::Album { .. }) => return Err(Unrenderable::Empty),
         None if content.activity.is_some() && markup.is_none() => {}
@@ -251,6 +273,39 @@ mod tests {
         assert_eq!(render(&content), Err(Unrenderable::Empty), "buttons need a text");
         content.buttons = Vec::new();
         assert!(matches!(&render(&content).unwrap()[..], [Part::Album { .. }]));
+    }
+
+    #[test]
+    fn a_copied_message_carries_the_text_if_its_kind_can() {
+        let copy = |has_caption| MessageCopy {
+            address: "100".to_owned(),
+            message_ref: "7".to_owned(),
+            has_caption,
+            text_suffices: true,
+        };
+        let mut content = Content {
+            text: vec![plain("Анна: фото")],
+            copy: Some(copy(true)),
+            buttons: buttons(),
+            ..Content::default()
+        };
+        let parts = render(&content).unwrap();
+        assert!(
+            matches!(&parts[..], [Part::Copy { caption, markup: Some(_), .. }] if caption.text == "Анна: фото"),
+            "{parts:?}"
+        );
+        content.copy = Some(copy(false));
+        let parts = render(&content).unwrap();
+        assert!(
+            matches!(&parts[..], [Part::Copy { caption, markup: None, .. }, Part::Text { markup: Some(_), .. }] if caption.text.is_empty()),
+            "{parts:?}"
+        );
+        content.copy = Some(copy(true));
+        content.text = vec![plain(&"слово ".repeat(300))];
+        assert!(matches!(
+            render(&content).unwrap()[..],
+            [Part::Copy { markup: None, .. }, Part::Text { markup: Some(_), .. }]
+        ));
     }
 
     #[test]

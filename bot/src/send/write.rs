@@ -2,11 +2,11 @@
 
 use std::{borrow::Cow, future::Future, sync::Arc, time::Duration};
 
-use api_types::conversation::{Activity, Delivery, FileRef, Outcome};
+use api_types::conversation::{Activity, Delivery, FileRef, MessageCopy, Outcome};
 use reqwest::multipart::Part as FormPart;
 use serde_json::Value;
 use teloxide::{
-    payloads::{EditMessageReplyMarkup, EditMessageText, SendDocument, SendMessage, setters::*},
+    payloads::{CopyMessage, EditMessageReplyMarkup, EditMessageText, SendDocument, SendMessage, setters::*},
     types::{ChatId, FileId, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId, ReplyMarkup},
 };
 use tokio::time::Instant;
@@ -96,7 +96,21 @@ impl Inner {
                     ..half
                 };
             } else {
-                let sent = self.send(part, aim).await?;
+                let sent = match (self.send(part, aim).await, part) {
+                    // What can't be passed on is told of.
+                    (Err(Outcome::Rejected { reason }), Part::Copy { from, caption, markup }) if from.text_suffices => {
+                        debug!(delivery = delivery.id, reason, "a message can't be copied, its text goes alone");
+                        if at + 1 < parts.len() {
+                            continue;
+                        }
+                        let text = Part::Text {
+                            text: caption.clone(),
+                            markup: markup.clone(),
+                        };
+                        self.send(&text, aim).await?
+                    }
+                    (sent, _) => sent?,
+                };
                 half = HalfSent {
                     parts: at + 1,
                     message_ref: sent.message_id.to_string(),
@@ -166,8 +180,29 @@ impl Inner {
                 self.write(aim, || self.telegram.call(&payload)).await.map_err(fate)
             }
             Part::Document { file, caption, markup } => self.send_document(file, caption, markup.as_ref(), aim).await,
+            Part::Copy { from, caption, markup } => self.copy(from, caption, markup.as_ref(), aim).await,
             Part::Album { .. } => Err(rejected("an album is sent by itself")),
         }
+    }
+
+    async fn copy(
+        &self,
+        from: &MessageCopy,
+        caption: &Styled,
+        markup: Option<&ReplyMarkup>,
+        aim: Aim,
+    ) -> Result<SentMessage, Outcome> {
+        let (Ok(chat), Ok(message)) = (from.address.parse(), from.message_ref.parse()) else {
+            return Err(rejected("what is to be copied is not a message of Telegram's"));
+        };
+        let mut payload = CopyMessage::new(aim.chat, ChatId(chat), MessageId(message));
+        if !caption.text.is_empty() {
+            payload = payload
+                .caption(&caption.text)
+                .caption_entities(caption.entities.iter().cloned());
+        }
+        payload.reply_markup = markup.cloned();
+        self.write(aim, || self.telegram.call(&payload)).await.map_err(fate)
     }
 
     async fn send_document(

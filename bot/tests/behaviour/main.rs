@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod conversation;
+mod copies;
 mod deliveries;
 mod faults;
 mod process;

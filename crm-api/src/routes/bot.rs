@@ -18,7 +18,7 @@ use crate::problem::{ApiError, ApiResult};
 use crate::state::ApiState;
 
 /// A replica's name stands in leases.
-const MAX_REPLICA_LENGTH: usize = 100;
+const MAX_REPLICA_LENGTH: usize = 200;
 /// Several claims' worth of results.
 const MAX_RESULTS: usize = 500;
 
@@ -61,7 +61,7 @@ async fn claim(
     Json(request): Json<ClaimRequest>,
 ) -> ApiResult<Json<ClaimReply>> {
     check_replica(&request.replica)?;
-    let replicas = deliver::replicas(&state.app, &caller, &request.replica).await?;
+    let replicas = deliver::see(&state.app, &caller, &request.replica).await?;
     let wait = Duration::from_millis(request.wait_ms.into());
     let claimed = tokio::select! {
         claimed = deliver::claim(&state.app, &caller, &request.replica, request.limit, wait) => claimed?,

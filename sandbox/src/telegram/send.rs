@@ -251,7 +251,9 @@ fn original(world: &World, params: &Params, missing: &str) -> Result<(String, Co
 pub fn copy(world: &mut World, params: &mut Params) -> Result<Value, ApiError> {
     let chat_id = open_chat(world, params)?.user.id;
     let (_, content, mut body) = original(world, params, "message to copy not found")?;
-    if params.fields.contains_key("caption") && content != Content::Text {
+    // A new caption is taken where there can be one, and silently ignored elsewhere, as Telegram does it.
+    let has_caption = matches!(content, Content::Document(_) | Content::Photo(_) | Content::Voice(_));
+    if params.fields.contains_key("caption") && has_caption {
         body = caption(params)?;
     }
     let sent = finish(world, params, chat_id, content, body)?;
