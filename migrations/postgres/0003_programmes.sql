@@ -73,20 +73,20 @@ CREATE INDEX program_batches_by_tenant ON program_batches (tenant_id, id);
 
 -- Every question to a language model, answered or not: it was paid for. What was said is sealed with the version.
 CREATE TABLE wording_calls (
-    id TEXT PRIMARY KEY NOT NULL,
-    tenant_id TEXT NOT NULL REFERENCES tenants (id),
-    program_id TEXT REFERENCES training_programs (id),
-    purpose TEXT NOT NULL,
-    month TEXT NOT NULL,
-    provider TEXT NOT NULL,
-    model TEXT NOT NULL,
-    verdict TEXT NOT NULL,
-    error TEXT,
+    id TEXT COLLATE "C" PRIMARY KEY NOT NULL,
+    tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
+    program_id TEXT COLLATE "C" REFERENCES training_programs (id),
+    purpose TEXT COLLATE "C" NOT NULL,
+    month TEXT COLLATE "C" NOT NULL,
+    provider TEXT COLLATE "C" NOT NULL,
+    model TEXT COLLATE "C" NOT NULL,
+    verdict TEXT COLLATE "C" NOT NULL,
+    error TEXT COLLATE "C",
     requests BIGINT NOT NULL,
     prompt_tokens BIGINT NOT NULL,
     answer_tokens BIGINT NOT NULL,
     cost_micros BIGINT NOT NULL,
-    currency TEXT NOT NULL,
+    currency TEXT COLLATE "C" NOT NULL,
     duration_ms BIGINT NOT NULL,
     created_at_ms BIGINT NOT NULL
 );

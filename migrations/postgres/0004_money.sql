@@ -167,8 +167,8 @@ CREATE INDEX payments_by_order ON payments (tenant_id, order_id, id);
 CREATE INDEX payments_by_status ON payments (tenant_id, status, id);
 CREATE INDEX payments_to_poll ON payments (next_poll_at_ms) WHERE next_poll_at_ms IS NOT NULL;
 CREATE UNIQUE INDEX payments_of_provider ON payments (tenant_id, provider, provider_payment_id) WHERE provider_payment_id IS NOT NULL;
--- One live payment an order.
-CREATE UNIQUE INDEX payments_live ON payments (tenant_id, order_id) WHERE status IN ('creating', 'pending', 'waiting_for_capture');
+-- One live payment an order: neither paid nor closed.
+CREATE UNIQUE INDEX payments_live ON payments (tenant_id, order_id) WHERE paid_at_ms IS NULL AND closed_at_ms IS NULL;
 
 -- Everything that was ever seen of a payment, also what changed nothing.
 CREATE TABLE payment_events (

@@ -28,6 +28,9 @@ pub enum Error {
     /// Somebody else changed the row since it was read.
     #[error("{what} was changed by somebody else")]
     VersionConflict { what: &'static str },
+    /// A wallet would hold less than nothing: the transaction must not be committed.
+    #[error("{account} would be overdrawn")]
+    Overdrawn { account: String },
     /// The lease ran out and somebody else may have taken the work over: nothing was written.
     #[error("the lease of {id} is no longer held")]
     LeaseLost { id: String },

@@ -1,0 +1,310 @@
+//! Two tenants in one database: nobody sees or moves another's money.
+
+use domain::ids::{Id, OrderId, PaymentId, PromoCodeId, ReceiptId, RefundId, TaskId};
+use domain::ledger::{Account, AccountKind};
+use domain::money::{BasisPoints, Currency};
+use domain::order::OrderStatus;
+use domain::payment::{Concern, PaymentStatus};
+use store::{
+    ClientDiscount, NewReceipt, NewTask, OrderFilter, PaymentEvent, PaymentFilter, ReceiptFilter, RefundFilter, Tx,
+};
+
+use crate::shop::{PRICE, PROVIDER, Sale, a_payment, a_promo_code, a_refund, a_sale, paid_in, rub, settle};
+use crate::world::{NOW, World, page};
+
+struct Belongings {
+    sale: Sale,
+    promo: PromoCodeId,
+    promo_name: String,
+    refund: RefundId,
+    receipt: ReceiptId,
+    task: TaskId,
+}
+
+async fn furnish(world: &World) -> Belongings {
+    let sale = a_sale(world).await;
+    let promo = a_promo_code(world, None);
+    let refund = a_refund(world, &sale, 10_000);
+    let (receipt, task) = (world.id(), world.id());
+    let mut tx = world.write().await;
+    assert!(tx.insert_promo_code(&promo).await.unwrap());
+    assert!(tx.take_promo_use(&promo.code.id).await.unwrap());
+    tx.reserve_promo_use(&promo.code.id, &sale.order.id, &sale.client, rub(5), NOW)
+        .await
+        .unwrap();
+    assert!(tx.open_payment(&sale.payment.id, "yk-1", None, None).await.unwrap());
+    settle(world, &mut tx, &sale).await;
+    assert!(tx.insert_refund(&refund).await.unwrap());
+    let event = PaymentEvent {
+        id: world.id(),
+        source: "poll".to_owned(),
+        seen: "{}".to_owned(),
+        decision: "settle".to_owned(),
+        request_id: world.id(),
+        at: NOW,
+    };
+    tx.insert_payment_event(&sale.payment.id, &event).await.unwrap();
+    let new = NewReceipt {
+        id: receipt,
+        order: sale.order.id.clone(),
+        payment: Some(sale.payment.id.clone()),
+        refund: None,
+        kind: "payment",
+        status: "queued",
+        amount: PRICE,
+        body: "{}".to_owned(),
+        now: NOW,
+    };
+    assert!(tx.insert_receipt(&new).await.unwrap());
+    let again = NewReceipt {
+        id: world.id(),
+        ..new.clone()
+    };
+    assert!(
+        !tx.insert_receipt(&again).await.unwrap(),
+        "a payment has one receipt of a kind"
+    );
+    let todo = NewTask {
+        id: task,
+        kind: "payment_concern".to_owned(),
+        dedupe_key: format!("payment:{}", sale.payment.id),
+        client: Some(sale.client.clone()),
+        order: Some(sale.order.id.clone()),
+        payment: Some(sale.payment.id.clone()),
+        refund: Some(refund.id.clone()),
+        facts: "{}".to_owned(),
+        now: NOW,
+    };
+    assert!(tx.insert_task(&todo).await.unwrap());
+    assert!(!tx.insert_task(&todo).await.unwrap(), "one cause, one task");
+    tx.save_client_discount(&sale.client, &a_discount(0), NOW)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    Belongings {
+        promo: promo.code.id,
+        promo_name: promo.code.code,
+        refund: refund.id,
+        receipt: new.id,
+        task: todo.id,
+        sale,
+    }
+}
+
+fn a_discount(version: i64) -> ClientDiscount {
+    ClientDiscount {
+        basis_points: BasisPoints::new(1_500).unwrap(),
+        note: Some("подруга".to_owned()),
+        ends_at: None,
+        version,
+    }
+}
+
+/// Everything a tenant can ask with these ids.
+async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String)> {
+    let (order, payment): (&OrderId, &PaymentId) = (&things.sale.order.id, &things.sale.payment.id);
+    let client = &things.sale.client;
+    let wallet = Account::wallet(client, Currency::Rub);
+    let clearing = Account::provider_clearing(PROVIDER, Currency::Rub);
+    let whole_order = store::Order {
+        id: order.clone(),
+        client: client.clone(),
+        status: OrderStatus::Paid,
+        channel: String::new(),
+        language: domain::language::Language::Ru,
+        total: PRICE,
+        breakdown: things.sale.order.breakdown.clone(),
+        promo_code: None,
+        contact: None,
+        offer_hash: None,
+        offer_accepted_at: None,
+        created_at: NOW,
+        expires_at: NOW,
+        paid_at: None,
+        fulfilled_at: None,
+        closed_at: None,
+        version: 1,
+    };
+    let of_client = OrderFilter {
+        client: Some(client.clone()),
+        status: None,
+    };
+    let payments = PaymentFilter {
+        client: Some(client.clone()),
+        ..PaymentFilter::default()
+    };
+    let refunds = RefundFilter {
+        order: Some(order.clone()),
+        status: None,
+    };
+    let receipts = ReceiptFilter {
+        order: Some(order.clone()),
+        status: None,
+    };
+    let mut answers = Vec::new();
+    macro_rules! ask {
+        ($($name:ident($($argument:expr),*)),+ $(,)?) => {$(
+            answers.push((stringify!($name), format!("{:?}", tx.$name($($argument),*).await.unwrap())));
+        )+};
+    }
+    ask!(
+        balance(&clearing),
+        entries(&wallet, &page(9)),
+        balance_before(&clearing, None),
+        journal(&page(9)),
+        balances(AccountKind::Revenue, &page(9)),
+        trial_balance(),
+        find_order(order),
+        lock_order(order),
+        order_lines(&whole_order),
+        list_orders(&OrderFilter::default(), &page(9)),
+        list_orders(&of_client, &page(9)),
+        paid_orders_of(client),
+        find_payment(payment),
+        lock_payment(payment),
+        payment_of_provider(PROVIDER, "yk-1"),
+        list_payments(&PaymentFilter::default(), &page(9)),
+        list_payments(&payments, &page(9)),
+        payment_events(payment, &page(9)),
+        find_product(&things.sale.product.id),
+        products(),
+        list_products(&page(9)),
+        client_discount(client),
+        find_promo_code(&things.promo),
+        promo_code_named(&things.promo_name),
+        list_promo_codes(None, &page(9)),
+        promo_use(&things.promo, client),
+        promo_report(&things.promo),
+        find_refund(&things.refund),
+        list_refunds(&RefundFilter::default(), &page(9)),
+        list_refunds(&refunds, &page(9)),
+        list_receipts(&ReceiptFilter::default(), &page(9)),
+        list_receipts(&receipts, &page(9)),
+        find_task(&things.task),
+        list_tasks(None, &page(9)),
+        check_books(),
+    );
+    answers
+}
+
+fn strangers_things(world: &World, like: &Belongings) -> Belongings {
+    let mut order = like.sale.order.clone();
+    order.id = world.id();
+    let mut payment = like.sale.payment.clone();
+    payment.id = world.id();
+    let mut product = like.sale.product.clone();
+    product.id = world.id();
+    Belongings {
+        sale: Sale {
+            client: world.id(),
+            product,
+            order,
+            payment,
+        },
+        promo: world.id(),
+        promo_name: "NOBODY".to_owned(),
+        refund: world.id(),
+        receipt: world.id(),
+        task: world.id(),
+    }
+}
+
+pub async fn nothing_of_another_tenant_is_seen(world: &World) {
+    let things = furnish(world).await;
+    let mut tx = world.other.read().await.unwrap();
+    let nothing = portrait(&mut tx, &strangers_things(world, &things)).await;
+    let seen = portrait(&mut tx, &things).await;
+    drop(tx);
+    let own = portrait(&mut world.read().await, &things).await;
+    for (((question, seen), (_, empty)), (_, own)) in seen.iter().zip(&nothing).zip(&own) {
+        assert_eq!(seen, empty, "{question} shows a tenant what belongs to another");
+        assert!(
+            *question == "check_books" || own != empty,
+            "{question} answers the owner: {own}"
+        );
+    }
+}
+
+pub async fn nothing_of_another_tenant_is_changed(world: &World) {
+    let things = furnish(world).await;
+    let before = portrait(&mut world.read().await, &things).await;
+    let later = NOW.plus_minutes(10);
+    let (order, payment) = (&things.sale.order.id, &things.sale.payment.id);
+    let mut tx = world.other.write().await.unwrap();
+    assert_eq!(tx.live_payment_of(order).await.unwrap(), None);
+    assert!(tx.insert_payment(&a_payment(world, &things.sale.order)).await.unwrap());
+    let mut copy = things.sale.order.clone();
+    copy.id = world.id();
+    tx.insert_order(&copy).await.unwrap();
+    assert!(!tx.accept_offer(order, None, "x", later).await.unwrap());
+    assert!(!tx.pay_order(order, later).await.unwrap());
+    assert!(!tx.revive_order(order, later).await.unwrap());
+    assert!(!tx.fulfil_order(order, later).await.unwrap());
+    assert!(!tx.close_order(order, OrderStatus::Refunded, later).await.unwrap());
+    assert!(!tx.open_payment(payment, "x", None, None).await.unwrap());
+    tx.know_provider_payment(payment, "x").await.unwrap();
+    assert!(!tx.hold_payment(payment).await.unwrap());
+    assert!(!tx.settle_payment(payment, PRICE, None, None, later).await.unwrap());
+    assert!(!tx.know_fee(payment, rub(1)).await.unwrap());
+    assert!(
+        !tx.close_payment(payment, PaymentStatus::Canceled, None, later)
+            .await
+            .unwrap()
+    );
+    tx.flag_payment(payment, Concern::OtherAmount).await.unwrap();
+    tx.schedule_poll(payment, 9, later).await.unwrap();
+    assert!(!tx.insert_refund(&a_refund(world, &things.sale, 1)).await.unwrap());
+    assert!(!tx.open_refund(&things.refund, "x").await.unwrap());
+    let mut promo = a_promo_code(world, None);
+    promo.code.id = things.promo.clone();
+    assert!(tx.update_promo_code(&promo).await.is_err());
+    assert!(!tx.take_promo_use(&things.promo).await.unwrap());
+    tx.use_promo(order, later).await.unwrap();
+    assert!(!tx.release_promo(order, later).await.unwrap());
+    let mut product = things.sale.product.clone();
+    product.version = 1;
+    assert!(tx.save_product(&product).await.is_err());
+    assert!(
+        tx.save_client_discount(&things.sale.client, &a_discount(1), later)
+            .await
+            .is_ok()
+    );
+    assert!(
+        !tx.finish_receipt(&things.receipt, "failed", None, None, later)
+            .await
+            .unwrap()
+    );
+    assert!(!tx.finish_task(&things.task, "us_2", later).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut tx = world.write().await;
+    let refund = tx.find_refund(&things.refund).await.unwrap().unwrap();
+    drop(tx);
+    let mut tx = world.other.write().await.unwrap();
+    assert!(!tx.fail_refund(&refund, "x", later).await.unwrap());
+    assert!(!tx.succeed_refund(&refund, None, later).await.unwrap());
+    let transfer = paid_in(world, &things.sale.client, payment, PRICE);
+    assert_eq!(
+        tx.post(&[transfer]).await.unwrap(),
+        [true],
+        "keys of two tenants don't collide"
+    );
+    tx.commit().await.unwrap();
+    let after = portrait(&mut world.read().await, &things).await;
+    for ((question, then), (_, now)) in before.iter().zip(&after) {
+        assert_eq!(now, then, "{question}");
+    }
+    let mut tx = world.write().await;
+    assert!(
+        tx.finish_receipt(&things.receipt, "registered", Some("r-1"), None, later)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !tx.finish_receipt(&things.receipt, "failed", None, None, later)
+            .await
+            .unwrap()
+    );
+    assert!(tx.finish_task(&things.task, "us_1", later).await.unwrap());
+    assert!(!tx.finish_task(&things.task, "us_1", later).await.unwrap());
+    assert!(things.task.as_str().starts_with("tk_"));
+}
