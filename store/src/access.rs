@@ -294,12 +294,6 @@ impl SystemTx {
         Ok(())
     }
 
-    /// Answers how many.
-    pub async fn purge_sessions(&mut self, now: Timestamp) -> Result<u64> {
-        const SQL: &str = "DELETE FROM sessions WHERE expires_at_ms <= $1";
-        execute!(self, SQL, now.millis())
-    }
-
     pub async fn api_key(&mut self, token_hash: &str) -> Result<Option<ApiKey>> {
         const SQL: &str =
             "SELECT id, tenant_id, name, role, created_at_ms, revoked_at_ms FROM api_keys WHERE token_hash = $1";
@@ -334,12 +328,6 @@ impl SystemTx {
             execute!(self, SET, subject, failures)?;
         }
         Ok(())
-    }
-
-    /// Answers how many.
-    pub async fn purge_sign_in_failures(&mut self, before: Timestamp) -> Result<u64> {
-        const SQL: &str = "DELETE FROM sign_in_failures WHERE last_failed_at_ms < $1";
-        execute!(self, SQL, before.millis())
     }
 }
 

@@ -4,7 +4,7 @@ use domain::ids::RequestId;
 use domain::time::Timestamp;
 
 use crate::dialect::execute;
-use crate::{Result, SystemTx, Tx};
+use crate::{Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInboxEvent {
@@ -44,12 +44,5 @@ impl Tx {
         } else {
             Recorded::Duplicate
         })
-    }
-}
-
-impl SystemTx {
-    /// Forgets what was received before `before`: long after its sender stopped repeating it.
-    pub async fn purge_inbox(&mut self, before: Timestamp) -> Result<u64> {
-        execute!(self, "DELETE FROM inbox WHERE received_at_ms < $1", before.millis())
     }
 }
