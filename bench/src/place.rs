@@ -132,7 +132,7 @@ fn sqlite_options(url: &str) -> anyhow::Result<SqliteConnectOptions> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(std::time::Duration::from_secs(10))
-        .pragma("cache_size", "-16000")
+        .pragma("cache_size", "-2000")
         .pragma("temp_store", "memory")
         .disable_statement_logging())
 }

@@ -19,6 +19,13 @@ const STOP: Duration = Duration::from_secs(15);
 const NO_RATE_LIMIT: &str = "4000000000";
 const TELEGRAM_TOKEN: &str = "7000000001:SANDBOX-bench-token";
 
+/// As the launcher and the images start the programs.
+const ALLOCATOR: [(&str, &str); 3] = [
+    ("MALLOC_ARENA_MAX", "2"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+];
+
 #[derive(Debug)]
 pub struct Program {
     pub name: &'static str,
@@ -63,6 +70,7 @@ impl Program {
         let child = Command::new(beside_us(name)?)
             .env_clear()
             .env("RUST_LOG", "warn")
+            .envs(ALLOCATOR)
             .envs(env.iter().map(|(key, value)| (*key, value)))
             .current_dir(log_folder)
             .stdin(Stdio::null())

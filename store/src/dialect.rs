@@ -17,6 +17,11 @@ use crate::{Error, Pools, Result};
 
 /// More readers than cores gain nothing on an embedded database.
 const SQLITE_READERS: u32 = 4;
+/// Kilobytes of pages a connection keeps, SQLite's own default: behind it stands the system's page cache, which costs
+/// nobody memory that is needed elsewhere. 16 MB a connection made no read measurably quicker among a million clients.
+const SQLITE_CACHE: &str = "-2000";
+/// Rows on their way from SQLite's thread: a whole page of a list, so that the thread never waits for its reader.
+const SQLITE_ROWS: usize = 256;
 /// Enough to keep two to eight cores busy; PostgreSQL's own default allows 100 for everybody together.
 const POSTGRES_CONNECTIONS: u32 = 16;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,7 +74,8 @@ pub(crate) async fn connect(url: &str) -> Result<Pools> {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
-            .pragma("cache_size", "-16000")
+            .pragma("cache_size", SQLITE_CACHE)
+            .row_buffer_size(SQLITE_ROWS)
             .pragma("temp_store", "memory")
             .disable_statement_logging();
         if let Some(folder) = options.get_filename().parent()
