@@ -1,5 +1,6 @@
 //! Moves a sandbox over HTTP, in this process or another: what people do, the clock, the faults, and waiting for effects.
 
+mod banks;
 mod seen;
 
 use std::time::Duration;
@@ -9,6 +10,8 @@ use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+pub use banks::{Bank, BankDriver, Forgery, MoneyState, PaymentView, RefundView, Totals};
 
 pub use crate::clock::{ClockAction, ClockState};
 pub use seen::{

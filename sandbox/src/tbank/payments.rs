@@ -55,7 +55,8 @@ fn data(request: &Request) -> Result<Map<String, Value>, Refusal> {
         return Err(Refusal::new("207", "Параметр DATA содержит больше 20 пар."));
     }
     for (key, value) in data {
-        if key.chars().count() > MAX_DATA_KEY {
+        // The reserved name is longer than the limit its own page states.
+        if key.chars().count() > MAX_DATA_KEY && key != "OperationInitiatorType" {
             return Err(Refusal::new("208", "Ключ в параметре DATA длиннее 20 символов."));
         }
         if !value
