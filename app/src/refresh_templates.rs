@@ -135,7 +135,8 @@ pub(crate) async fn read_source(tx: &mut Tx) -> Result<(TemplateSource, i64)> {
     Ok((settings::read(tx, TEMPLATES).await?.unwrap_or_default(), version))
 }
 
-pub(crate) fn trouble_of(look: &SheetLook) -> Result<Option<Trouble>> {
+/// What is wrong with the sheet, as the last look left it.
+pub fn trouble_of(look: &SheetLook) -> Result<Option<Trouble>> {
     look.trouble
         .as_deref()
         .map(serde_json::from_str)

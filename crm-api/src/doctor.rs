@@ -9,6 +9,9 @@ use store::Finding;
 use crate::config::{Config, ConfigErrors};
 use crate::serve;
 
+/// So many wrong cells are named.
+const NAMED_CELLS: usize = 3;
+
 /// What was looked at, in order.
 #[derive(Debug, Default)]
 pub struct Report(Vec<Check>);
@@ -267,12 +270,51 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
             "set TRAINER_TELEGRAM_IDS, or make a link with POST /api/links (purpose trainer) and open it in Telegram",
         );
     }
+    check_templates(&mut tx, report).await?;
     let findings = tx.doctor(app.now()).await?;
     if findings.is_empty() {
         report.well("books", "counters agree, no dead jobs, no stuck messages");
     }
     for finding in findings {
         report.wrong("books", finding.problem, finding.remedy);
+    }
+    Ok(())
+}
+
+/// Which version of the template tables serves, what waits, and what is wrong with the sheet.
+async fn check_templates(tx: &mut store::Tx, report: &mut Report) -> Result<(), app::Error> {
+    match tx.snapshot_in_force().await? {
+        Some(version) => {
+            let since = version.in_force_since.unwrap_or(version.taken_at).to_utc();
+            report.well(
+                "templates",
+                format!(
+                    "version {} ({}) is in force since {}",
+                    version.number,
+                    version.source,
+                    since.format("%Y-%m-%d %H:%M UTC")
+                ),
+            );
+        }
+        None => report.notice(
+            "templates",
+            "no version was kept yet: the shipped tables serve",
+            "start crm-api once",
+        ),
+    }
+    if let Some(version) = tx.pending_snapshot().await? {
+        report.notice(
+            "templates",
+            format!("version {} waits for the trainer's decision", version.number),
+            "answer the bot's message, or POST /api/templates/{id}/use or /reject",
+        );
+    }
+    if let Some(trouble) = app::refresh_templates::trouble_of(&tx.sheet_look().await?)? {
+        report.notice(
+            "templates",
+            trouble.text(domain::language::Language::En, NAMED_CELLS),
+            "mend the sheet; GET /api/templates/doctor lists every wrong cell",
+        );
     }
     Ok(())
 }

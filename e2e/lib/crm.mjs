@@ -44,6 +44,18 @@ export class Crm {
     return (await this.#ask(path)).json();
   }
 
+  /** Changes something; returns the answer's status. */
+  async post(path, body) {
+    this.csrf ??= (await this.get("/api/auth/me")).csrf_token;
+    const response = await fetch(this.base + path, {
+      method: "POST",
+      headers: { cookie: this.cookie, "x-csrf-token": this.csrf, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
+    return response.status;
+  }
+
   async download(path) {
     const response = await this.#ask(path);
     return { type: response.headers.get("content-type"), bytes: Buffer.from(await response.arrayBuffer()) };

@@ -31,6 +31,7 @@ const LOGIN_PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><head><title>Google S
     <body><h1>Sign in</h1><p>to continue to Google Sheets</p><form action=\"/google/accounts/signin\"></form></body></html>";
 const GONE_PAGE: &str = "<!DOCTYPE html><html><head><title>Page Not Found</title></head>\
     <body><p>Sorry, unable to open the file at this time.</p></body></html>";
+const PUBLISHED_PAGE: &str = "<!DOCTYPE html><html><head><title>Published</title></head><body><table></table></body></html>";
 const ERROR_PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head>\
     <body><p>Sorry, something went wrong. Reload?</p></body></html>";
 
@@ -417,6 +418,45 @@ async fn gviz(
     }
 }
 
+/// What "Publish to web" calls a document; it has nothing to do with sharing.
+const PUBLISHED_PREFIX: &str = "2PACX-";
+
+#[derive(Debug, Deserialize)]
+struct PubQuery {
+    gid: Option<u64>,
+    output: Option<String>,
+}
+
+/// A published document: its own id, the same redirect. A page unless CSV is asked for.
+async fn published(
+    State(sandbox): State<Shared>,
+    Path(id): Path<String>,
+    Query(query): Query<PubQuery>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(response) = bad_day(&sandbox, &headers).await {
+        return response;
+    }
+    let location = {
+        let mut world = sandbox.world();
+        let sheet = id
+            .strip_prefix(PUBLISHED_PREFIX)
+            .and_then(|id| world.sheets.sheet(id))
+            .map(|sheet| (sheet.id.clone(), sheet.tabs.first().map_or(0, |tab| tab.gid)));
+        let Some((sheet, first)) = sheet else {
+            return html(StatusCode::NOT_FOUND, GONE_PAGE);
+        };
+        if query.output.as_deref() != Some("csv") {
+            return html(StatusCode::OK, PUBLISHED_PAGE);
+        }
+        world.sheets.issue(Ticket {
+            sheet,
+            gid: query.gid.unwrap_or(first),
+        })
+    };
+    Redirect::temporary(&absolute(&headers, &format!("/google/content/{location}"))).into_response()
+}
+
 fn script(answer: &Value) -> Response {
     (
         [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
@@ -429,6 +469,7 @@ pub fn routes() -> Router<Shared> {
     Router::new()
         .route("/google/spreadsheets/d/{id}/export", get(export))
         .route("/google/spreadsheets/d/{id}/gviz/tq", get(gviz))
+        .route("/google/spreadsheets/d/e/{id}/pub", get(published))
         .route("/google/content/{name}", get(content))
         .route(
             "/google/accounts/ServiceLogin",

@@ -141,6 +141,12 @@ pub struct TemplateVersionDetails {
     pub difference: Option<TemplateDifference>,
 }
 
+/// The change that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PendingTemplates {
+    pub pending: Option<TemplateVersionDetails>,
+}
+
 /// Which version a report is about.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

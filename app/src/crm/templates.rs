@@ -301,15 +301,15 @@ async fn difference_to(app: &App, caller: &Caller, version: &Snapshot) -> Result
 
 /// The version that waits for a decision and what it would change.
 ///
-/// Errors: `NotFound` when nothing waits.
-pub async fn pending(app: &App, caller: &Caller) -> Result<(Snapshot, Difference)> {
+/// Errors: a conflict `version_unreadable` for one that a stricter program can't read any more.
+pub async fn pending(app: &App, caller: &Caller) -> Result<Option<(Snapshot, Difference)>> {
     let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.pending_snapshot().await?.ok_or(Error::NotFound {
-        what: "waiting change",
-    })?;
+    let Some(version) = tx.pending_snapshot().await? else {
+        return Ok(None);
+    };
     drop(tx);
     let difference = difference_to(app, caller, &version).await?;
-    Ok((version, difference))
+    Ok(Some((version, difference)))
 }
 
 /// One table of a version as CSV.

@@ -11,6 +11,9 @@
 mod phone;
 mod world;
 
+mod approval;
 mod bad_days;
 mod conversation;
 mod programme;
+mod sheet;
+mod wording;

@@ -10,6 +10,8 @@ use app::{Actor, App, Caller, Clock, Parts, Role};
 use domain::ids::{ApiKeyId, Id, RequestId, TenantId};
 use domain::time::Timestamp;
 use providers::files::FileStore;
+use providers::sheets::Sheets;
+use providers::llm::Llm;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{Backend, MasterKeys, Store, Vault};
@@ -31,6 +33,17 @@ pub struct World {
 
 impl World {
     pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, None).await
+    }
+
+    /// A world whose templates are kept in a spreadsheet.
+    pub async fn start_with(backend: Backend, sheets: Option<(Sheets, &str)>) -> Self {
+        let (sheets, spreadsheet) = match sheets {
+            Some((sheets, spreadsheet)) => (Some(sheets), Some(spreadsheet.to_owned())),
+            None => (None, None),
+        };
+        // Whoever comes first installs it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let (url, database) = match backend {
             Backend::Sqlite => (format!("sqlite://{}", folder.path().join("voronka.db").display()), None),
@@ -44,13 +57,14 @@ impl World {
             store: Store::open(&url, vault).await.unwrap(),
             clock: Clock::frozen_at(NOW),
             files: FileStore::open(&format!("file:{}", folder.path().join("files").display())).unwrap(),
-            llm: None,
-            sheets: None,
+            llm: Some(Llm::new(providers::http_client(&[]).unwrap())),
+            sheets,
             public_url: "http://127.0.0.1:8080".parse().unwrap(),
         });
         let seed = Seed {
             bot_token: "a-token-of-the-bot-that-is-long-enough-0000".into(),
             trainer_addresses: vec![TRAINER.into()],
+            templates_spreadsheet_id: spreadsheet,
             ..Seed::default()
         };
         let tenant = bootstrap::ensure(&app, &seed).await.unwrap();

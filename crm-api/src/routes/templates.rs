@@ -1,7 +1,7 @@
 //! The template tables: where they are, their versions, what they give to whom.
 
 use api_types::crm::{
-    CoverageTotals, FoundOutcome, FoundTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
+    CoverageTotals, FoundOutcome, FoundTemplates, PendingTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
     TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble, TemplateTryOut,
     TemplateUpload, TemplateVersion, TemplateVersionDetails, TemplateVersionSource, TryOutQuery,
     VersionedTemplateSettings, WrongCell,
@@ -10,6 +10,7 @@ use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
 use app::crm::templates::reports::{self, Health, Which};
 use app::crm::templates::{self, Found, MAX_TABLE_BYTES, Refusal, SourceView, Upload, WantedSource};
+use app::Caller;
 use app::refresh_templates::change::Applied;
 use app::refresh_templates::{self, Table, Trouble};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Request, State};
@@ -28,7 +29,7 @@ use utoipa_axum::routes;
 
 use super::clients::show_text;
 use crate::auth::Admin;
-use crate::extract::{IfMatch, Json, PathId, PathParts, Query, UPLOAD_LIMIT, Versioned};
+use crate::extract::{IfMatch, Json, PathId, Query, UPLOAD_LIMIT, Versioned};
 use crate::paging;
 use crate::problem::{ApiError, ApiResult};
 use crate::speech;
@@ -52,7 +53,9 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(try_out))
         .routes(routes!(doctor))
         .routes(routes!(find))
-        .routes(routes!(table))
+        .routes(routes!(men))
+        .routes(routes!(women))
+        .routes(routes!(exercises))
         .routes(routes!(use_version))
         .routes(routes!(reject))
         .merge(upload)
@@ -173,28 +176,65 @@ async fn find(
     }))
 }
 
-/// Download a table
+/// Download the men's plans
 #[utoipa::path(
     get,
-    path = "/api/templates/{id}/tables/{table}",
+    path = "/api/templates/{id}/men",
     tag = "templates",
-    params(
-        ("id" = String, Path, description = "The version"),
-        ("table" = String, Path, description = "`men`, `women` or `exercises`")
-    ),
+    params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, description = "CSV in UTF-8", content_type = "text/csv"),
         (status = 404, body = Problem, content_type = "application/problem+json")
     )
 )]
-async fn table(
+async fn men(
     State(state): State<ApiState>,
     Admin(caller): Admin,
-    PathParts((id, table)): PathParts<(String, String)>,
+    PathId(id): PathId<SnapshotId>,
 ) -> ApiResult<Response> {
-    let id = <SnapshotId as domain::ids::Id>::parse(&id).ok_or_else(ApiError::not_found)?;
-    let table = Table::parse(&table).ok_or_else(ApiError::not_found)?;
-    let (version, csv) = templates::table(&state.app, &caller, &id, table).await?;
+    download(&state, &caller, &id, Table::Men).await
+}
+
+/// Download the women's plans
+#[utoipa::path(
+    get,
+    path = "/api/templates/{id}/women",
+    tag = "templates",
+    params(("id" = String, Path, description = "The version")),
+    responses(
+        (status = 200, description = "CSV in UTF-8", content_type = "text/csv"),
+        (status = 404, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn women(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<SnapshotId>,
+) -> ApiResult<Response> {
+    download(&state, &caller, &id, Table::Women).await
+}
+
+/// Download the exercise library
+#[utoipa::path(
+    get,
+    path = "/api/templates/{id}/exercises",
+    tag = "templates",
+    params(("id" = String, Path, description = "The version")),
+    responses(
+        (status = 200, description = "CSV in UTF-8", content_type = "text/csv"),
+        (status = 404, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn exercises(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<SnapshotId>,
+) -> ApiResult<Response> {
+    download(&state, &caller, &id, Table::Exercises).await
+}
+
+async fn download(state: &ApiState, caller: &Caller, id: &SnapshotId, table: Table) -> ApiResult<Response> {
+    let (version, csv) = templates::table(&state.app, caller, id, table).await?;
     let name = format!("attachment; filename=\"{}.v{}.csv\"", table.sheet(), version.number);
     let disposition = HeaderValue::try_from(name).map_err(|error| ApiError::internal().with_cause(error))?;
     let mut headers = HeaderMap::new();
@@ -204,22 +244,19 @@ async fn table(
 }
 
 /// Get the waiting change
-#[utoipa::path(
-    get,
-    path = "/api/templates/pending",
-    tag = "templates",
-    responses(
-        (status = 200, body = TemplateVersionDetails),
-        (status = 404, description = "Nothing waits for a decision", body = Problem, content_type = "application/problem+json")
-    )
-)]
-async fn pending(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<Json<TemplateVersionDetails>> {
-    let (version, difference) = templates::pending(&state.app, &caller).await?;
-    Ok(Json(TemplateVersionDetails {
-        version: show_version(version),
-        programs: 0,
-        difference: Some(show_difference(&difference)?),
-    }))
+///
+/// `null` when nothing waits for a decision.
+#[utoipa::path(get, path = "/api/templates/pending", tag = "templates", responses((status = 200, body = PendingTemplates)))]
+async fn pending(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<Json<PendingTemplates>> {
+    let pending = match templates::pending(&state.app, &caller).await? {
+        None => None,
+        Some((version, difference)) => Some(TemplateVersionDetails {
+            version: show_version(version),
+            programs: 0,
+            difference: Some(show_difference(&difference)?),
+        }),
+    };
+    Ok(Json(PendingTemplates { pending }))
 }
 
 /// Use a version

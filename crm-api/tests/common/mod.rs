@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of the harness")]
 
-mod database;
+pub mod database;
 mod walk;
 
 use std::net::SocketAddr;
@@ -99,7 +99,7 @@ impl TestWorld {
             store: Store::open(&database.url, vault).await.unwrap(),
             clock: clock.clone(),
             files,
-            llm: None,
+            llm: Some(providers::llm::Llm::new(providers::http_client(&[]).unwrap())),
             sheets: None,
             public_url: options.public_url.parse().unwrap(),
         });
@@ -251,7 +251,7 @@ impl Browser {
 
 /// A path whose ids name nothing but have the right form: what is refused then is not the path.
 pub fn with_well_formed_ids(path: &str) -> String {
-    const PREFIXES: [(&str, &str); 9] = [
+    const PREFIXES: [(&str, &str); 10] = [
         ("clients", "cl"),
         ("leads", "ld"),
         ("programs", "pg"),
@@ -259,6 +259,7 @@ pub fn with_well_formed_ids(path: &str) -> String {
         ("jobs", "jb"),
         ("api-keys", "ak"),
         ("pipeline", "st"),
+        ("templates", "sn"),
         ("files", "fl"),
         ("deliveries", "ob"),
     ];

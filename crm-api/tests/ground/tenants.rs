@@ -122,6 +122,7 @@ async fn owned_ids(world: &TestWorld, owner: &str) -> BTreeMap<&'static str, Str
         ("jobs", "/api/jobs", "/items/0/id"),
         ("api-keys", "/api/api-keys", "/items/0/id"),
         ("pipeline", "/api/pipeline/stages", "/items/0/id"),
+        ("templates", "/api/templates", "/items/0/id"),
     ];
     let mut ids = BTreeMap::new();
     for (name, path, pointer) in sources {
