@@ -221,7 +221,7 @@ fn row_of<'t>(templates: &'t Templates, profile: &Profile, row_id: &str) -> Opti
 fn restore(item: &mut Item, plan: &Plan, row: &PlanRow, profile: &Profile, week: u8) {
     item.notes = row.notes.as_deref().map(str::to_owned);
     item.notes_en = row.notes_en.as_deref().map(str::to_owned);
-    item.load = matching::load(plan, row, profile, week);
+    item.load = matching::Loads::new(plan, profile).at(row, week);
     if row.video.is_some() {
         item.video = row.video.as_deref().map(str::to_owned);
     }

@@ -27,7 +27,7 @@ use domain::profile::{Equipment, Goal, Level, Place, Profile};
 use crate::load::{Load, Met};
 use crate::measures::Side;
 use crate::programme::{Day, Item, Programme, Week};
-use crate::table::{Exercise, Plan, PlanRow, WEEKS};
+use crate::table::{Exercise, Plan, PlanRow, WEEKS, Weeks};
 use crate::templates::Templates;
 
 pub use crate::programme::Scope;
@@ -114,6 +114,7 @@ fn make(
     let given = |row: &&PlanRow| row.day <= days && (1..=scope.weeks()).any(|week| row.weeks.contains(week));
     explanation.extend(substitutes.explanation(plan.rows.iter().filter(given)));
 
+    let loads = Loads::new(plan, profile);
     let mut weeks = Vec::with_capacity(usize::from(scope.weeks()));
     for number in 1..=scope.weeks() {
         let mut made = Vec::with_capacity(usize::from(days));
@@ -130,7 +131,7 @@ fn make(
                     let load = if resolved.is_stand_in {
                         None
                     } else {
-                        load(plan, row, profile, number)
+                        loads.at(row, number)
                     };
                     Some(item(sheet, row, &resolved, load))
                 })
@@ -144,7 +145,7 @@ fn make(
         }
         weeks.push(Week {
             number,
-            is_deload: is_deload(plan, number),
+            is_deload: loads.light_weeks.contains(&number),
             days: made,
         });
     }
@@ -215,30 +216,47 @@ pub(crate) fn put(item: &mut Item, exercise: &Exercise, side: Option<Side>) {
     item.video.clone_from(&exercise.video);
 }
 
-/// The weight a row's rule gives in a week.
-pub(crate) fn load(plan: &Plan, row: &PlanRow, profile: &Profile, week: u8) -> Option<Load> {
-    let rule = row.load?;
-    let is_met = |week: u8| {
-        plan.rows
+/// The weights of one plan for one client.
+pub(crate) struct Loads<'a> {
+    plan: &'a Plan,
+    profile: &'a Profile,
+    light_weeks: Vec<u8>,
+}
+
+impl<'a> Loads<'a> {
+    pub fn new(plan: &'a Plan, profile: &'a Profile) -> Self {
+        Self {
+            plan,
+            profile,
+            light_weeks: (1..=WEEKS).filter(|week| is_deload(plan, *week)).collect(),
+        }
+    }
+
+    /// The weight a row's rule gives in a week.
+    pub fn at(&self, row: &PlanRow, week: u8) -> Option<Load> {
+        let rule = row.load?;
+        let met = self
+            .plan
+            .rows
             .iter()
-            .any(|other| other.day == row.day && other.exercise == row.exercise && other.weeks.contains(week))
-    };
-    let block_of = |week: u8| (week - 1) / 4;
-    let weeks = (1..week)
-        .filter(|week| is_met(*week) && !is_deload(plan, *week))
-        .count();
-    let blocks = (0..block_of(week))
-        .filter(|block| (1..=WEEKS).any(|week| block_of(week) == *block && is_met(week)))
-        .count();
-    rule.load(
-        profile,
-        &plan.levels,
-        Met {
-            weeks: weeks.try_into().unwrap_or(u16::MAX),
-            blocks: blocks.try_into().unwrap_or(u16::MAX),
-            is_deload: is_deload(plan, week),
-        },
-    )
+            .filter(|other| other.day == row.day && other.exercise == row.exercise)
+            .fold(Weeks::default(), |met, other| met.union(other.weeks));
+        let block_of = |week: u8| (week - 1) / 4;
+        let is_light = |week: &u8| self.light_weeks.contains(week);
+        let before = || met.iter().filter(|earlier| *earlier < week);
+        let weeks = before().filter(|week| !is_light(week)).count();
+        let mut blocks: Vec<u8> = before().map(block_of).filter(|block| *block < block_of(week)).collect();
+        blocks.dedup();
+        rule.load(
+            self.profile,
+            &self.plan.levels,
+            Met {
+                weeks: weeks.try_into().unwrap_or(u16::MAX),
+                blocks: blocks.len().try_into().unwrap_or(u16::MAX),
+                is_deload: is_light(&week),
+            },
+        )
+    }
 }
 
 /// A week is a deload if it asks for fewer sets than the week before it and ends a block of four.
