@@ -32,6 +32,10 @@ impl<'a> Phone<'a> {
         }
     }
 
+    pub const fn world(&self) -> &'a World {
+        self.world
+    }
+
     pub fn event(&self, body: Body) -> Inbound {
         Inbound {
             key: format!("telegram:1:{}", self.world.number()),
