@@ -4,7 +4,7 @@ use domain::ids::{ApiKeyId, Id};
 use reqwest::Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::IdempotencyClaim;
+use store::{IdempotencyClaim, KeyLease};
 
 use crate::common::{TestWorld, expect_problem};
 use crate::on_both_databases;
@@ -138,9 +138,15 @@ async fn claim_and_die(world: &TestWorld, token: &str, key: &str, body: &Value, 
         .unwrap();
     let principal = who.caller.actor.to_string();
     let (now, tenant) = (world.app.now(), world.app.tenant(&world.tenant));
+    let process_now = world.app.process_now();
+    let lease = KeyLease {
+        owner: "a process that is killed",
+        now: process_now,
+        until: process_now.plus_millis(60_000),
+    };
     let mut tx = tenant.write().await.unwrap();
     let claim = tx
-        .claim_idempotency_key(&principal, key, &hash, now, now.plus_millis(60_000))
+        .claim_idempotency_key(&principal, key, &hash, now, &lease)
         .await
         .unwrap();
     assert_eq!(claim, IdempotencyClaim::Claimed);

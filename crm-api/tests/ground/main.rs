@@ -16,6 +16,7 @@ mod documents;
 mod http;
 mod idempotency;
 mod keys;
+mod killed;
 mod limits;
 mod process;
 mod sessions;
