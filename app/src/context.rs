@@ -22,6 +22,7 @@ pub struct Parts {
     pub llm: Option<Llm>,
     /// `None`: the shipped templates serve.
     pub sheets: Option<Sheets>,
+    pub payments: crate::pay::Providers,
     /// Where the outside world finds us, for links in messages.
     pub public_url: url::Url,
 }
@@ -108,6 +109,10 @@ impl App {
 
     pub fn sheets(&self) -> Option<&Sheets> {
         self.0.parts.sheets.as_ref()
+    }
+
+    pub fn payment_providers(&self) -> &crate::pay::Providers {
+        &self.0.parts.payments
     }
 
     pub fn public_url(&self) -> &url::Url {

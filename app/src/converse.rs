@@ -364,7 +364,7 @@ async fn note(
 }
 
 /// Moves a client along the pipeline if the rules say so.
-async fn advance_stage(
+pub(crate) async fn advance_stage(
     app: &App,
     tx: &mut Tx,
     client: &store::Client,

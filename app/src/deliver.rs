@@ -427,6 +427,7 @@ async fn after_sent(
             at: now,
         };
         tx.insert_action(client, &action).await?;
+        crate::pay::give::after_delivery(app, tx, program, &caller.request_id).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use domain::content::{Content, rich};
 use domain::dialogue::trainer::Card;
-use domain::ids::{ProgramId, QuestionnaireId, RequestId};
+use domain::ids::{OrderId, ProgramId, QuestionnaireId, RequestId};
 use domain::language::Language;
 use domain::questionnaire::profile;
 use domain::time::Timestamp;
@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::keep_program::{Kept, draw, keep_all};
 use crate::refresh_templates;
 use crate::revise_program::{self, Draft, Made, Revision};
+use crate::pay::give;
 use crate::settings::programs::{PhoneVersion, ProgramSettings};
 use crate::settings::{self, Guide};
 use crate::word_program::word;
@@ -47,6 +48,9 @@ pub(crate) async fn order_in(
     reason: &str,
     request_id: &RequestId,
 ) -> Result<ProgramId> {
+    if let Some(paid_for) = give::program_in(app, tx, questionnaire, client, request_id).await? {
+        return Ok(paid_for);
+    }
     let id: ProgramId = app.new_id();
     let new = NewProgram {
         id: id.clone(),
@@ -58,6 +62,31 @@ pub(crate) async fn order_in(
         now: app.now(),
     };
     tx.insert_program(&new).await?;
+    enqueue(app, tx, &id, request_id).await?;
+    Ok(id)
+}
+
+/// The programme of all twelve weeks that an order gives, in the transaction of its cause.
+pub(crate) async fn order_paid_in(
+    app: &App,
+    tx: &mut Tx,
+    questionnaire: &QuestionnaireId,
+    client: &Client,
+    order: &OrderId,
+    request_id: &RequestId,
+) -> Result<ProgramId> {
+    let id: ProgramId = app.new_id();
+    let new = NewProgram {
+        id: id.clone(),
+        client: client.id.clone(),
+        questionnaire: questionnaire.clone(),
+        scope: "full",
+        language: client.language,
+        reason: "paid".to_owned(),
+        now: app.now(),
+    };
+    tx.insert_program(&new).await?;
+    tx.link_program_to_order(&id, order).await?;
     enqueue(app, tx, &id, request_id).await?;
     Ok(id)
 }

@@ -16,6 +16,7 @@ pub mod generate_program;
 mod held_notices;
 mod keep_program;
 pub mod operate;
+pub mod pay;
 pub mod refresh_templates;
 pub mod regenerate_programs;
 pub mod revise_program;

@@ -8,10 +8,12 @@ use tokio_util::sync::CancellationToken;
 use crate::context::App;
 use crate::error::Result;
 use crate::work::{self, Task};
-use crate::{access, refresh_templates};
+use crate::{access, pay, refresh_templates};
 
 pub const PURGE_JOB: &str = "purge";
 
+/// An unpaid payment is asked about within half a minute at first; looking whether one is due costs one index.
+const MONEY: &str = "*/10 * * * * *";
 const MINUTE_MS: i64 = 60_000;
 /// Google asks for no more than one look a minute; two leave room for several tables.
 const REFRESH_EVERY_MS: i64 = 2 * MINUTE_MS;
@@ -47,6 +49,19 @@ pub async fn run(app: App, shutdown: CancellationToken) -> Result<(), JobSchedul
         })?;
         scheduler.add(tick).await?;
     }
+    let money = app.clone();
+    let tick = Job::new_async(MONEY, move |_, _| {
+        let app = money.clone();
+        Box::pin(async move {
+            if let Err(error) = look_after_money(&app).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "payments and orders that are due could not be looked for"
+                );
+            }
+        })
+    })?;
+    scheduler.add(tick).await?;
     scheduler.start().await?;
     // The first look at the sheet comes with the start, not minutes after it.
     if let Err(error) = enqueue(&app, refresh_templates::JOB, REFRESH_EVERY_MS).await {
@@ -58,6 +73,13 @@ pub async fn run(app: App, shutdown: CancellationToken) -> Result<(), JobSchedul
     shutdown.cancelled().await;
     let mut scheduler = scheduler;
     scheduler.shutdown().await
+}
+
+/// Payments that nobody told us about, orders whose time is over.
+async fn look_after_money(app: &App) -> Result<()> {
+    pay::follow::tick(app).await?;
+    pay::expire::tick(app).await?;
+    Ok(())
 }
 
 /// One job a tenant and slot of time, whoever ticks.

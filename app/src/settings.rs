@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::context::App;
 use crate::error::{Error, Result};
 
+pub mod payments;
 pub mod programs;
 pub mod wording;
 

@@ -14,7 +14,7 @@ use crate::caller::{Actor, Caller, Role};
 use crate::clock::random_bytes;
 use crate::context::App;
 use crate::error::{Error, Result};
-use crate::{approve_program, generate_program, refresh_templates, regenerate_programs, schedule};
+use crate::{approve_program, generate_program, pay, refresh_templates, regenerate_programs, schedule};
 
 /// Jobs in hand at once. They mostly wait for others (a model, a sheet); drawing runs on the blocking threads.
 const CONCURRENCY: usize = 4;
@@ -295,6 +295,13 @@ async fn dispatch(app: &App, kind: &str, task: &Task) -> Result<()> {
         approve_program::RELEASE_JOB => approve_program::release(app, task).await,
         regenerate_programs::JOB => regenerate_programs::run(app, task).await,
         refresh_templates::JOB => refresh_templates::run(app, task).await,
+        pay::open::JOB => pay::open::run(app, task).await,
+        pay::follow::POLL_JOB => pay::follow::poll(app, task).await,
+        pay::follow::RELEASE_JOB => pay::follow::release(app, task).await,
+        pay::notify::JOB => pay::notify::run(app, task).await,
+        pay::give::JOB => pay::give::run(app, task).await,
+        pay::refund::JOB => pay::refund::run(app, task).await,
+        pay::expire::JOB => pay::expire::run(app, task).await,
         schedule::PURGE_JOB => schedule::purge(app, task).await,
         other => Err(Error::internal(format!("nobody knows how to do a job of kind {other}"))),
     }

@@ -112,6 +112,7 @@ impl Place {
             files: FileStore::open(&self.files())?,
             llm: None,
             sheets: None,
+            payments: app::pay::Providers::default(),
             public_url: "http://127.0.0.1:8080".parse()?,
         }))
     }

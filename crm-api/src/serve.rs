@@ -132,7 +132,8 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
         files,
         llm,
         sheets: Some(sheets),
-        public_url: config.public_url.clone(),
+        payments: app::pay::Providers::default(),
+            public_url: config.public_url.clone(),
     }))
 }
 

@@ -57,5 +57,7 @@ texts! {
     trainer_note_ask, trainer_note_taken, trainer_note_length,
     button_approve, button_swap, button_variant, button_note, button_to_card,
     trainer_review_flagged, label_version, label_note, label_changes, label_reasons, label_checked, label_warnings,
+    order_paid, order_needs_answers, order_refunded, payment_declined, decline_try_later, decline_check_card,
+    decline_other_method, decline_try_again, button_pay_again, trainer_paid, trainer_task,
     pdf_title, pdf_next_title, pdf_next_text,
 }

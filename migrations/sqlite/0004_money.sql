@@ -118,6 +118,10 @@ CREATE TABLE order_lines (
 ) STRICT;
 CREATE INDEX order_lines_by_product ON order_lines (tenant_id, product_id, order_id);
 
+-- A programme that was paid for.
+ALTER TABLE training_programs ADD COLUMN order_id TEXT REFERENCES orders (id);
+CREATE INDEX training_programs_by_order ON training_programs (tenant_id, order_id) WHERE order_id IS NOT NULL;
+
 CREATE TABLE promo_code_usages (
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     order_id TEXT NOT NULL REFERENCES orders (id),

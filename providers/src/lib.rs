@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod llm;
+pub mod payments;
 pub mod sheets;
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Orders: what was agreed, at the price as it was agreed.
 
-use domain::ids::{ClientId, Id, OrderId, ProductId, PromoCodeId};
+use domain::ids::{ClientId, Id, OrderId, ProductId, ProgramId, PromoCodeId};
 use domain::language::{Language, Localized};
 use domain::money::{Currency, Money};
 use domain::order::{Grant, OrderStatus, PaymentMode, PaymentSubject, TaxTreatment, Vat};
@@ -302,6 +302,31 @@ impl Tx {
             "SELECT COUNT(*) FROM orders WHERE tenant_id = $1 AND client_id = $2 AND paid_at_ms IS NOT NULL";
         let count = crate::dialect::scalar!(self, i64, SQL, self.tenant.as_ref(), client.as_str())?.unwrap_or_default();
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// The programme is what an order gives.
+    pub async fn link_program_to_order(&mut self, program: &ProgramId, order: &OrderId) -> Result<()> {
+        const SQL: &str = "UPDATE training_programs SET order_id = $1 WHERE tenant_id = $2 AND id = $3";
+        execute!(self, SQL, order.as_str(), self.tenant.as_ref(), program.as_str())?;
+        Ok(())
+    }
+
+    /// Whether a programme of this order is being made or was made.
+    pub async fn has_program_of_order(&mut self, order: &OrderId) -> Result<bool> {
+        const SQL: &str = "SELECT CAST(1 AS BIGINT) FROM training_programs WHERE tenant_id = $1 AND order_id = $2 AND status <> 'failed' LIMIT 1";
+        Ok(crate::dialect::scalar!(self, i64, SQL, self.tenant.as_ref(), order.as_str())?.is_some())
+    }
+
+    /// The order a programme belongs to, itself or by the version it comes from.
+    pub async fn order_of_program(&mut self, program: &ProgramId) -> Result<Option<OrderId>> {
+        const SQL: &str = "SELECT COALESCE(p.order_id, o.order_id) FROM training_programs p \
+             LEFT JOIN training_programs o ON o.tenant_id = p.tenant_id AND o.id = p.parent_id \
+             WHERE p.tenant_id = $1 AND p.id = $2";
+        let found = row!(self, (Option<String>,), SQL, self.tenant.as_ref(), program.as_str())?;
+        found
+            .and_then(|(order,)| order)
+            .map(|order| OrderId::parse(&order).ok_or_else(|| Error::corrupt("training_programs.order_id", &order)))
+            .transpose()
     }
 
     /// Where the receipt goes, and that the offer was accepted, with the text's hash.

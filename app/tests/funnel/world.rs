@@ -59,6 +59,7 @@ impl World {
             files: FileStore::open(&format!("file:{}", folder.path().join("files").display())).unwrap(),
             llm: Some(Llm::new(providers::http_client(&[]).unwrap())),
             sheets,
+            payments: app::pay::Providers::default(),
             public_url: "http://127.0.0.1:8080".parse().unwrap(),
         });
         let seed = Seed {

@@ -101,6 +101,7 @@ impl TestWorld {
             files,
             llm: Some(providers::llm::Llm::new(providers::http_client(&[]).unwrap())),
             sheets: None,
+            payments: app::pay::Providers::default(),
             public_url: options.public_url.parse().unwrap(),
         });
         let seed = Seed {

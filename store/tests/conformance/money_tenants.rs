@@ -237,6 +237,10 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     copy.id = world.id();
     tx.insert_order(&copy).await.unwrap();
     assert!(!tx.accept_offer(order, None, "x", later).await.unwrap());
+    let program: domain::ids::ProgramId = world.id();
+    tx.link_program_to_order(&program, order).await.unwrap();
+    assert!(!tx.has_program_of_order(order).await.unwrap());
+    assert_eq!(tx.order_of_program(&program).await.unwrap(), None);
     assert!(!tx.pay_order(order, later).await.unwrap());
     assert!(!tx.revive_order(order, later).await.unwrap());
     assert!(!tx.fulfil_order(order, later).await.unwrap());

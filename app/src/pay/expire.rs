@@ -1,0 +1,111 @@
+//! Orders nobody paid in time end, and their promo codes are free again. The provider is asked before.
+
+use domain::ids::{OrderId, RequestId};
+use domain::order::OrderStatus;
+use domain::payment::PaymentStatus;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::observe::{self, Source};
+use super::{follow, tell};
+use crate::access::audit;
+use crate::caller::Caller;
+use crate::context::App;
+use crate::error::{Error, Result};
+use crate::work::{self, Task};
+
+pub const JOB: &str = "expire_order";
+
+const BITE: u32 = 200;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    order_id: OrderId,
+}
+
+/// Finds orders whose time is over and enqueues their end, whoever ticks.
+pub async fn tick(app: &App) -> Result<usize> {
+    let due = app.store().system_read().await?.expired_orders(app.now(), BITE).await?;
+    for (tenant, order) in &due {
+        let request_id: RequestId = app.new_id();
+        let payload = Payload {
+            order_id: order.clone(),
+        };
+        let job = work::job(app, JOB, Some(format!("{JOB}:{order}")), &payload, &request_id)?;
+        let mut tx = app.tenant(tenant).write().await?;
+        tx.enqueue_job(&job).await?;
+        tx.commit().await?;
+    }
+    if !due.is_empty() {
+        app.wake_workers();
+    }
+    Ok(due.len())
+}
+
+/// The job.
+pub async fn run(app: &App, task: &Task) -> Result<()> {
+    let Payload { order_id } = task.payload()?;
+    let mut tx = app.tenant(&task.tenant).read().await?;
+    let live = tx.live_payment_of(&order_id).await?;
+    drop(tx);
+    // Paid at the last moment is paid.
+    if let Some(live) = &live
+        && let Some(seen) = follow::seen_of(app, &task.tenant, live).await?
+    {
+        observe::apply(app, &task.tenant, &live.id, &seen, Source::Poll, &task.request_id).await?;
+    }
+    let now = app.now();
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    let order = tx
+        .lock_order(&order_id)
+        .await?
+        .ok_or(Error::NotFound { what: "order" })?;
+    if order.expires_at <= now && tx.close_order(&order_id, OrderStatus::Expired, now).await? {
+        if let Some(live) = tx.live_payment_of(&order_id).await? {
+            tx.close_payment(&live.id, PaymentStatus::Expired, None, now).await?;
+            follow::enqueue_release(app, &mut tx, &live.id, &task.request_id).await?;
+        }
+        tx.release_promo(&order_id, now).await?;
+        let details = json!({ "order_id": order_id });
+        tell::note(app, &mut tx, &order.client, "order.expired", "system", details).await?;
+    }
+    tx.finish_job(&task.lease, now).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(())
+}
+
+/// An order nobody wants any more: called off by the client or an administrator.
+///
+/// Errors: `NotFound`; a conflict `order_not_payable` for one that is paid or closed.
+pub async fn cancel(app: &App, caller: &Caller, order: &OrderId) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let found = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
+    if !tx.close_order(order, OrderStatus::Canceled, now).await? {
+        return Err(Error::Conflict {
+            code: "order_not_payable",
+            detail: "this order is paid or closed".into(),
+        });
+    }
+    if let Some(live) = tx.live_payment_of(order).await? {
+        tx.close_payment(&live.id, PaymentStatus::Canceled, None, now).await?;
+        follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+    }
+    tx.release_promo(order, now).await?;
+    let details = json!({ "order_id": order });
+    tell::note(
+        app,
+        &mut tx,
+        &found.client,
+        "order.canceled",
+        &caller.actor.to_string(),
+        details.clone(),
+    )
+    .await?;
+    tx.record_audit(&audit(app, caller, "order.canceled", order.as_ref(), details))
+        .await?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(())
+}

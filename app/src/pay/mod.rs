@@ -1,0 +1,153 @@
+//! Taking money: an order is placed, a payment opened, followed and settled, given back if it must be.
+//!
+//! [`observe::apply`] is the only place where what a provider says becomes state: whoever hears something (the answer to
+//! a call, a notification, a poll) hands it there. Before any call that moves money an intent is committed; an unknown
+//! outcome is looked up, never guessed, and never sent to a second provider.
+
+pub mod ask;
+pub mod expire;
+pub mod follow;
+pub mod give;
+pub mod notify;
+pub mod observe;
+pub mod open;
+pub mod place;
+pub mod refund;
+mod tell;
+
+use std::sync::Arc;
+
+use domain::language::Language;
+use domain::money::Money;
+use providers::payments::{Contact, Error as ProviderError, Intent, PaymentProvider, Receipt, ReceiptLine};
+use store::{Order, OrderLine, Payment};
+use url::Url;
+
+use crate::context::App;
+use crate::error::{Error, Result};
+use crate::settings::payments::PaymentSettings;
+
+/// Cash and transfers that a person enters.
+pub const MANUAL: &str = "manual";
+
+/// The providers of this installation, in the order in which they are offered.
+#[derive(Debug, Clone, Default)]
+pub struct Providers(Vec<Arc<dyn PaymentProvider>>);
+
+impl Providers {
+    pub fn new(all: Vec<Arc<dyn PaymentProvider>>) -> Self {
+        Self(all)
+    }
+
+    pub fn find(&self, code: &str) -> Option<&Arc<dyn PaymentProvider>> {
+        self.0.iter().find(|provider| provider.code() == code)
+    }
+
+    /// Those the owner offers, in their order.
+    pub fn offered(&self, settings: &PaymentSettings) -> Vec<&Arc<dyn PaymentProvider>> {
+        if settings.providers.is_empty() {
+            return self.0.iter().collect();
+        }
+        settings.providers.iter().filter_map(|code| self.find(code)).collect()
+    }
+
+    pub fn all(&self) -> &[Arc<dyn PaymentProvider>] {
+        &self.0
+    }
+}
+
+/// The provider of a payment. Errors: a conflict `provider_missing` when it is not configured any more.
+pub(crate) fn provider_of<'a>(app: &'a App, code: &str) -> Result<&'a Arc<dyn PaymentProvider>> {
+    app.payment_providers().find(code).ok_or_else(|| Error::Conflict {
+        code: "provider_missing",
+        detail: format!("the payment provider {code} is not configured"),
+    })
+}
+
+/// What a job makes of a provider's refusal: transient ones are tried again.
+pub(crate) fn provider_error(error: ProviderError) -> Error {
+    match error {
+        ProviderError::Transient { .. } | ProviderError::Unknown { .. } => Error::Unavailable {
+            what: "the payment provider",
+            source: Box::new(error),
+        },
+        ProviderError::Misconfigured { .. } | ProviderError::Refused { .. } | ProviderError::NotFound { .. } => {
+            Error::Conflict {
+                code: "provider_refused",
+                detail: error.to_string(),
+            }
+        }
+    }
+}
+
+/// The page that follows an order's payment.
+pub fn order_url(app: &App, order: &domain::ids::OrderId) -> Result<Url> {
+    app.public_url()
+        .join(&format!("checkout/{order}"))
+        .map_err(|_| Error::internal("PUBLIC_URL takes no path"))
+}
+
+/// What the provider is asked for, made from what is committed: the same each time.
+pub(crate) fn intent(
+    app: &App,
+    settings: &PaymentSettings,
+    order: &Order,
+    lines: &[OrderLine],
+    payment: &Payment,
+) -> Result<Intent> {
+    let titles: Vec<&str> = lines.iter().map(|line| line.title.get(order.language)).collect();
+    let notification_url = app
+        .public_url()
+        .join(&format!("api/payments/webhook/{}", notify::path_of(&payment.provider)))
+        .ok();
+    Ok(Intent {
+        payment: payment.id.to_string(),
+        order: order.id.to_string(),
+        amount: payment.amount,
+        description: titles.join(", "),
+        language: order.language,
+        return_url: order_url(app, &order.id)?,
+        notification_url,
+        expires_at: Some(order.expires_at),
+        capture: settings.capture,
+        save_method: false,
+        customer: order.client.to_string(),
+        receipt: receipt(settings, order, lines, payment.amount, |line| line.total),
+    })
+}
+
+/// The receipt over a sum, if the settings want one and there is somebody to send it to. Lines that cost nothing are left
+/// out; the rest adds up to `amount`.
+pub(crate) fn receipt(
+    settings: &PaymentSettings,
+    order: &Order,
+    lines: &[OrderLine],
+    amount: Money,
+    part: impl Fn(&OrderLine) -> Money,
+) -> Option<Receipt> {
+    if !settings.needs_contact() {
+        return None;
+    }
+    let contact = contact_of(order)?;
+    let lines: Vec<ReceiptLine> = lines
+        .iter()
+        .map(|line| ReceiptLine {
+            title: line.title.get(Language::Ru).to_owned(),
+            amount: part(line),
+            tax: line.tax,
+        })
+        .filter(|line| line.amount.is_positive())
+        .collect();
+    let sum = Money::sum(amount.currency, lines.iter().map(|line| line.amount)).ok()?;
+    (sum == amount).then_some(Receipt { contact, lines })
+}
+
+pub(crate) fn contact_of(order: &Order) -> Option<Contact> {
+    order.contact.as_deref().map(|contact| {
+        if contact.contains('@') {
+            Contact::Email(contact.to_owned())
+        } else {
+            Contact::Phone(contact.to_owned())
+        }
+    })
+}

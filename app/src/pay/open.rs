@@ -1,0 +1,343 @@
+//! A payment is opened at a provider: the intent is committed first, the call comes after it, a job stands behind both.
+
+use domain::ids::{OrderId, PaymentId, RequestId, TenantId};
+use domain::money::Money;
+use domain::payment::{Decline, DeclineAdvice, Observation, PaymentStatus};
+use domain::pipeline::Trigger;
+use providers::payments::{Error as ProviderError, Seen};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{NewPayment, Payment};
+
+use super::ask::{self, About, Matter};
+use super::observe::{self, Source};
+use super::{MANUAL, intent, provider_error, provider_of, tell};
+use crate::access::audit;
+use crate::caller::{Actor, Caller};
+use crate::context::App;
+use crate::converse::advance_stage;
+use crate::error::{Error, Result};
+use crate::settings::{self, payments::PaymentSettings};
+use crate::work::{self, Task};
+
+pub const JOB: &str = "open_payment";
+
+/// The caller opens the payment itself; the job is for the case that it dies before.
+const BEHIND_MS: i64 = 20_000;
+/// A provider forgets a key a little earlier than it promises, as clocks go.
+const KEY_MARGIN_MS: i64 = 60 * 60_000;
+const MAX_NOTE_CHARS: usize = 500;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    payment_id: PaymentId,
+}
+
+/// Takes an order to a provider, or answers the live payment it has there already.
+///
+/// An order has one live payment: asking twice, from two tabs or two channels, gives the same one. Choosing another
+/// provider closes the first; if it is paid all the same, the money is booked and a person told.
+/// Errors: `NotFound` order; conflicts `order_not_payable`, `order_costs_nothing`, `contact_needed`, `provider_missing`.
+pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) -> Result<Payment> {
+    let now = app.now();
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let settings = PaymentSettings::load(&mut tx).await?;
+    let order = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
+    if !order.status.is_payable() || now >= order.expires_at {
+        return Err(conflict(
+            "order_not_payable",
+            "this order does not wait for a payment any more",
+        ));
+    }
+    if order.total.is_zero() {
+        return Err(conflict(
+            "order_costs_nothing",
+            "there is nothing to pay for this order",
+        ));
+    }
+    if settings.needs_contact() && order.contact.is_none() {
+        return Err(conflict(
+            "contact_needed",
+            "the receipt needs an e-mail address or a phone number",
+        ));
+    }
+    provider_of(app, provider)?;
+    let mut replaced = None;
+    if let Some(live) = tx.live_payment_of(&order.id).await? {
+        if live.provider == provider {
+            drop(tx);
+            return match live.status {
+                PaymentStatus::Creating => opened(app, &caller.tenant, &live.id, &caller.request_id).await,
+                _ => Ok(live),
+            };
+        }
+        let called_off = Decline {
+            code: "replaced".into(),
+            advice: DeclineAdvice::CalledOff,
+        };
+        tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
+            .await?;
+        super::follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+        replaced = Some(live.id);
+    }
+    let client = tx
+        .find_client(&order.client)
+        .await?
+        .ok_or(Error::NotFound { what: "client" })?;
+    let id: PaymentId = app.new_id();
+    let new = NewPayment {
+        id: id.clone(),
+        order: order.id.clone(),
+        client: client.id.clone(),
+        provider: provider.to_owned(),
+        amount: order.total,
+        is_test: false,
+        actor: caller.actor.to_string(),
+        note: None,
+        next_poll_at: Some(domain::payment::next_poll(now, 1)),
+        now,
+    };
+    if !tx.insert_payment(&new).await? {
+        return Err(conflict(
+            "payment_under_way",
+            "a payment of this order is being made; try again",
+        ));
+    }
+    advance_stage(app, &mut tx, &client, Trigger::PaymentInitiated, &caller.request_id).await?;
+    let details = json!({ "payment_id": id, "order_id": order.id, "provider": provider, "replaced": replaced });
+    tell::note(
+        app,
+        &mut tx,
+        &client.id,
+        "payment.started",
+        &caller.actor.to_string(),
+        details.clone(),
+    )
+    .await?;
+    if matches!(caller.actor, Actor::User(_) | Actor::Key(_)) {
+        tx.record_audit(&audit(app, caller, "payment.started", id.as_ref(), details))
+            .await?;
+    }
+    let mut job = work::job(
+        app,
+        JOB,
+        Some(format!("{JOB}:{id}")),
+        &Payload { payment_id: id.clone() },
+        &caller.request_id,
+    )?;
+    job.due_at = now.plus_millis(BEHIND_MS);
+    tx.enqueue_job(&job).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    opened(app, &caller.tenant, &id, &caller.request_id).await
+}
+
+/// Tries to open it now. When the provider is away the payment stays as it is: the job goes on.
+async fn opened(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &RequestId) -> Result<Payment> {
+    match open(app, tenant, id, request_id).await {
+        Ok(()) | Err(Error::Unavailable { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let mut tx = app.tenant(tenant).read().await?;
+    tx.find_payment(id).await?.ok_or(Error::NotFound { what: "payment" })
+}
+
+/// The job behind [`start`].
+pub async fn run(app: &App, task: &Task) -> Result<()> {
+    let Payload { payment_id } = task.payload()?;
+    open(app, &task.tenant, &payment_id, &task.request_id).await?;
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    tx.finish_job(&task.lease, app.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Asks the provider for a payment that it may or may not know. Safe to repeat: the key is the payment's id.
+async fn open(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &RequestId) -> Result<()> {
+    let mut tx = app.tenant(tenant).read().await?;
+    let payment = tx.find_payment(id).await?.ok_or(Error::NotFound { what: "payment" })?;
+    if payment.status != PaymentStatus::Creating {
+        return Ok(());
+    }
+    let order = tx
+        .find_order(&payment.order)
+        .await?
+        .ok_or(Error::NotFound { what: "order" })?;
+    let lines = tx.order_lines(&order).await?;
+    let settings = PaymentSettings::load(&mut tx).await?;
+    drop(tx);
+    let provider = provider_of(app, &payment.provider)?;
+    let intent = intent(app, &settings, &order, &lines, &payment)?;
+    let lifetime = provider.capabilities().key_lifetime;
+    let is_key_old = lifetime.is_some_and(|lifetime| {
+        let kept = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        app.now().millis_since(payment.created_at) > kept.saturating_sub(KEY_MARGIN_MS)
+    });
+    // A provider without lasting keys is asked first whether it knows the payment already.
+    let known = if is_key_old || lifetime.is_none() {
+        provider.find(&intent).await.map_err(provider_error)?
+    } else {
+        None
+    };
+    let answer = match known {
+        Some(seen) => Ok(seen),
+        None => provider.create(&intent).await,
+    };
+    match answer {
+        Ok(seen) => {
+            observe::apply(app, tenant, id, &seen, Source::Created, request_id).await?;
+            Ok(())
+        }
+        Err(error @ (ProviderError::Transient { .. } | ProviderError::Unknown { .. })) => Err(provider_error(error)),
+        Err(error) => refused(app, tenant, &payment, error, request_id).await,
+    }
+}
+
+/// It can't be opened: the payment is closed, the owner told if it is theirs to mend.
+async fn refused(
+    app: &App,
+    tenant: &TenantId,
+    payment: &Payment,
+    error: ProviderError,
+    request_id: &RequestId,
+) -> Result<()> {
+    let guide = settings::guide(app, tenant).await?;
+    let code = match &error {
+        ProviderError::Misconfigured { code, .. } | ProviderError::Refused { code, .. } => code.clone(),
+        _ => "not_found".to_owned(),
+    };
+    let mut tx = app.tenant(tenant).write().await?;
+    let decline = Decline {
+        code: code.clone(),
+        advice: DeclineAdvice::CalledOff,
+    };
+    tx.close_payment(&payment.id, PaymentStatus::Canceled, Some(&decline), app.now())
+        .await?;
+    let about = About {
+        payment: Some(payment),
+        ..About::default()
+    };
+    let facts = json!({ "provider": payment.provider, "code": code });
+    // One task a provider and reason, not one a client who tried.
+    let key = format!("{}:{code}", payment.provider);
+    ask::person(
+        app,
+        &mut tx,
+        &guide,
+        Matter::Misconfigured,
+        &key,
+        about,
+        &facts,
+        request_id,
+    )
+    .await?;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Err(provider_error(error))
+}
+
+/// Cash or a transfer that a person has taken: it is paid as soon as it is entered.
+///
+/// Errors: as [`start`]; `Invalid` names `note`.
+pub async fn enter_by_hand(
+    app: &App,
+    caller: &Caller,
+    order: &OrderId,
+    amount: Option<Money>,
+    note: &str,
+) -> Result<Payment> {
+    let note = note.trim();
+    if note.is_empty() || note.chars().count() > MAX_NOTE_CHARS {
+        return Err(Error::invalid(
+            "note",
+            "length",
+            format!("1 to {MAX_NOTE_CHARS} characters: how was it paid?"),
+        ));
+    }
+    let now = app.now();
+    let guide = settings::guide(app, &caller.tenant).await?;
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let order = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
+    if !order.status.is_payable() {
+        return Err(conflict(
+            "order_not_payable",
+            "this order does not wait for a payment any more",
+        ));
+    }
+    if let Some(live) = tx.live_payment_of(&order.id).await? {
+        let called_off = Decline {
+            code: "paid_by_hand".into(),
+            advice: DeclineAdvice::CalledOff,
+        };
+        tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
+            .await?;
+        super::follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+    }
+    let id: PaymentId = app.new_id();
+    let amount = amount.unwrap_or(order.total);
+    if !amount.is_positive() || amount.currency != order.total.currency {
+        return Err(Error::invalid(
+            "amount",
+            "invalid",
+            "a sum above zero in the order's currency",
+        ));
+    }
+    let new = NewPayment {
+        id: id.clone(),
+        order: order.id.clone(),
+        client: order.client.clone(),
+        provider: MANUAL.to_owned(),
+        amount: order.total,
+        is_test: false,
+        actor: caller.actor.to_string(),
+        note: Some(note.to_owned()),
+        next_poll_at: None,
+        now,
+    };
+    if !tx.insert_payment(&new).await? {
+        return Err(conflict(
+            "payment_under_way",
+            "a payment of this order is being made; try again",
+        ));
+    }
+    let seen = Seen {
+        id: id.to_string(),
+        observation: Observation::Succeeded { amount, fee: None },
+        pay_url: None,
+        reference: None,
+        amount,
+        refunded: None,
+        is_test: false,
+        saved_method: None,
+    };
+    observe::apply_in(
+        app,
+        &mut tx,
+        &guide,
+        &id,
+        &seen,
+        Source::Administrator,
+        &caller.request_id,
+    )
+    .await?;
+    tx.record_audit(&audit(
+        app,
+        caller,
+        "payment.entered",
+        id.as_ref(),
+        json!({ "order_id": order.id, "amount": amount }),
+    ))
+    .await?;
+    let payment = tx.find_payment(&id).await?.ok_or(Error::NotFound { what: "payment" })?;
+    tx.commit().await?;
+    app.wake_workers();
+    app.wake_deliveries();
+    Ok(payment)
+}
+
+fn conflict(code: &'static str, detail: &str) -> Error {
+    Error::Conflict {
+        code,
+        detail: detail.to_owned(),
+    }
+}

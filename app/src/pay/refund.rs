@@ -1,0 +1,496 @@
+//! Money goes back: the sum is reserved, the provider asked, then books, receipt, order and people follow at once.
+
+use domain::content::{Content, rich};
+use domain::ids::{Id, OrderId, PaymentId, RefundId, RequestId, TenantId};
+use domain::ledger::{self, parts_of_refund};
+use domain::money::{BasisPoints, Money};
+use domain::order::OrderStatus;
+use domain::payment::{Concern, PaymentStatus};
+use domain::refund::{RefundBy, RefundRefusal, RefundStatus, Refundable, check, propose};
+use providers::payments::{Error as ProviderError, RefundIntent, RefundSeen, RefundState};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{NewReceipt, NewRefund, NewTransfer, Order, OrderLine, Payment, Refund, RefundFilter, RefundPart, Tx};
+
+use super::ask::{self, About, Matter};
+use super::{MANUAL, provider_error, provider_of, receipt, tell};
+use crate::access::audit;
+use crate::caller::{Actor, Caller};
+use crate::context::App;
+use crate::converse::called;
+use crate::error::{Error, Result};
+use crate::settings::payments::{PaymentSettings, ReceiptMode};
+use crate::settings::{self, Guide};
+use crate::work::{self, Task};
+
+pub const JOB: &str = "refund_payment";
+
+const MAX_REASON_CHARS: usize = 500;
+/// An order has few refunds; more than this is an attack or a mistake.
+const MOST_REFUNDS: u32 = 100;
+const FIRST_LOOK_MS: i64 = 30_000;
+const LONGEST_LOOK_MS: i64 = 60 * 60_000;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    refund_id: RefundId,
+    #[serde(default)]
+    looks: u32,
+}
+
+/// What an administrator is shown before they decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    pub left: Money,
+    pub proposed: Money,
+}
+
+/// What is left, and what would be fair: without the part that was delivered and without costs.
+///
+/// Errors: `NotFound` payment.
+pub async fn proposal(
+    app: &App,
+    caller: &Caller,
+    payment: &PaymentId,
+    delivered: BasisPoints,
+    costs: Option<Money>,
+) -> Result<Proposal> {
+    let mut tx = app.tenant(&caller.tenant).read().await?;
+    let payment = tx
+        .find_payment(payment)
+        .await?
+        .ok_or(Error::NotFound { what: "payment" })?;
+    let refundable = refundable(&payment);
+    let costs = costs.unwrap_or(Money::zero(payment.amount.currency));
+    let currency = |_| Error::invalid("costs", "currency", "in the payment's currency");
+    Ok(Proposal {
+        left: refundable.left().map_err(currency)?,
+        proposed: propose(&refundable, delivered, costs).map_err(currency)?,
+    })
+}
+
+/// Asks for money back: all that is left, or `amount` of it.
+///
+/// A client may do so within the window of the settings, an administrator at any time with a reason.
+/// Errors: `NotFound` payment; `Invalid` names `reason` or `amount`; conflicts `refund_…` with the reason.
+pub async fn request(
+    app: &App,
+    caller: &Caller,
+    payment: &PaymentId,
+    amount: Option<Money>,
+    reason: &str,
+) -> Result<Refund> {
+    let reason = reason.trim();
+    let is_client = caller.actor == Actor::Client;
+    if (reason.is_empty() && !is_client) || reason.chars().count() > MAX_REASON_CHARS {
+        return Err(Error::invalid(
+            "reason",
+            "length",
+            format!("1 to {MAX_REASON_CHARS} characters"),
+        ));
+    }
+    let now = app.now();
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let settings = PaymentSettings::load(&mut tx).await?;
+    let missing = || Error::NotFound { what: "payment" };
+    let found = tx.find_payment(payment).await?.ok_or_else(missing)?;
+    let order = tx
+        .lock_order(&found.order)
+        .await?
+        .ok_or(Error::NotFound { what: "order" })?;
+    let payment = tx.lock_payment(&found.id).await?.ok_or_else(missing)?;
+    let by = if is_client {
+        RefundBy::Client {
+            window_ms: settings.refund_window_ms(),
+        }
+    } else {
+        RefundBy::Administrator
+    };
+    let amount = check(&refundable(&payment), amount, by, now).map_err(refused)?;
+    let lines = tx.order_lines(&order).await?;
+    let parts = parts(&mut tx, &order, &payment, &lines, amount).await?;
+    let id: RefundId = app.new_id();
+    let new = NewRefund {
+        id: id.clone(),
+        payment: payment.id.clone(),
+        order: order.id.clone(),
+        client: payment.client.clone(),
+        amount,
+        parts,
+        reason: reason.to_owned(),
+        actor: caller.actor.to_string(),
+        now,
+    };
+    if !tx.insert_refund(&new).await? {
+        return Err(refused(RefundRefusal::NothingLeft));
+    }
+    let details = json!({ "refund_id": id, "payment_id": payment.id, "amount": amount });
+    tell::note(
+        app,
+        &mut tx,
+        &payment.client,
+        "refund.requested",
+        &caller.actor.to_string(),
+        details.clone(),
+    )
+    .await?;
+    if matches!(caller.actor, Actor::User(_) | Actor::Key(_)) {
+        tx.record_audit(&audit(app, caller, "refund.requested", id.as_ref(), details))
+            .await?;
+    }
+    enqueue(app, &mut tx, &id, 0, &caller.request_id).await?;
+    let refund = tx.find_refund(&id).await?.ok_or(Error::NotFound { what: "refund" })?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(refund)
+}
+
+fn refundable(payment: &Payment) -> Refundable {
+    Refundable {
+        status: payment.status,
+        amount: payment.amount,
+        refunded: payment.refunded,
+        reserved: payment.reserved,
+        paid_at: payment.paid_at,
+    }
+}
+
+fn refused(refusal: RefundRefusal) -> Error {
+    Error::Conflict {
+        code: refusal.code(),
+        detail: refusal.to_string(),
+    }
+}
+
+/// What each line gives up. Money that never paid for the order (paid twice, too little) comes out of the wallet alone.
+async fn parts(
+    tx: &mut Tx,
+    order: &Order,
+    payment: &Payment,
+    lines: &[OrderLine],
+    amount: Money,
+) -> Result<Vec<RefundPart>> {
+    if order.paid_at.is_none() || payment.concern == Some(Concern::OrderNotWaiting) {
+        return Ok(Vec::new());
+    }
+    let mut given: Vec<Money> = lines.iter().map(|line| line.refunded).collect();
+    for status in [RefundStatus::Requested, RefundStatus::Pending] {
+        let filter = RefundFilter {
+            order: Some(order.id.clone()),
+            status: Some(status),
+        };
+        let page = store::PageRequest {
+            limit: MOST_REFUNDS,
+            after: None,
+        };
+        for part in tx
+            .list_refunds(&filter, &page)
+            .await?
+            .items
+            .iter()
+            .flat_map(|refund| &refund.parts)
+        {
+            for (line, given) in lines.iter().zip(&mut given) {
+                if line.position == part.position {
+                    *given = given
+                        .checked_add(Money::new(part.amount_minor, given.currency))
+                        .map_err(|error| Error::internal(error.to_string()))?;
+                }
+            }
+        }
+    }
+    let earned: Vec<_> = lines
+        .iter()
+        .zip(&given)
+        .map(|(line, given)| (line.product.clone(), line.total, *given))
+        .collect();
+    let left: i64 = earned.iter().map(|(_, total, given)| total.minor - given.minor).sum();
+    let from_lines = Money::new(amount.minor.min(left), amount.currency);
+    if !from_lines.is_positive() {
+        return Ok(Vec::new());
+    }
+    let parts = parts_of_refund(&earned, from_lines).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(lines
+        .iter()
+        .zip(parts)
+        .map(|(line, (_, money))| RefundPart {
+            position: line.position,
+            amount_minor: money.minor,
+        })
+        .filter(|part| part.amount_minor > 0)
+        .collect())
+}
+
+async fn enqueue(app: &App, tx: &mut Tx, id: &RefundId, looks: u32, request_id: &RequestId) -> Result<()> {
+    let payload = Payload {
+        refund_id: id.clone(),
+        looks,
+    };
+    let mut job = work::job(app, JOB, Some(format!("{JOB}:{id}:{looks}")), &payload, request_id)?;
+    if looks > 0 {
+        let wait = FIRST_LOOK_MS.saturating_mul(1 << looks.min(10)).min(LONGEST_LOOK_MS);
+        job.due_at = app.now().plus_millis(wait);
+    }
+    tx.enqueue_job(&job).await?;
+    Ok(())
+}
+
+/// The job: asks for the refund, or how it stands. Its key is the refund's id, however often it is tried.
+pub async fn run(app: &App, task: &Task) -> Result<()> {
+    let Payload { refund_id, looks } = task.payload()?;
+    let status = look(app, &task.tenant, &refund_id, None, &task.request_id).await?;
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    if status.is_live() {
+        enqueue(app, &mut tx, &refund_id, looks.saturating_add(1), &task.request_id).await?;
+    }
+    tx.finish_job(&task.lease, app.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The refunds of a payment that are under way.
+pub(super) async fn live_of(app: &App, tenant: &TenantId, payment: &PaymentId) -> Result<Vec<RefundId>> {
+    let mut tx = app.tenant(tenant).read().await?;
+    let Some(payment) = tx.find_payment(payment).await? else {
+        return Ok(Vec::new());
+    };
+    let filter = RefundFilter {
+        order: Some(payment.order.clone()),
+        status: None,
+    };
+    let page = store::PageRequest {
+        limit: MOST_REFUNDS,
+        after: None,
+    };
+    let refunds = tx.list_refunds(&filter, &page).await?.items;
+    Ok(refunds
+        .into_iter()
+        .filter(|refund| refund.payment == payment.id && refund.status.is_live())
+        .map(|refund| refund.id)
+        .collect())
+}
+
+/// Asks the provider about a refund and writes down what it says.
+pub(super) async fn look(
+    app: &App,
+    tenant: &TenantId,
+    id: &RefundId,
+    provider_refund: Option<&str>,
+    request_id: &RequestId,
+) -> Result<RefundStatus> {
+    let mut tx = app.tenant(tenant).read().await?;
+    let missing = || Error::NotFound { what: "refund" };
+    let refund = tx.find_refund(id).await?.ok_or_else(missing)?;
+    if !refund.status.is_live() {
+        return Ok(refund.status);
+    }
+    let payment = tx.find_payment(&refund.payment).await?.ok_or_else(missing)?;
+    let order = tx.find_order(&refund.order).await?.ok_or_else(missing)?;
+    let lines = tx.order_lines(&order).await?;
+    let settings = PaymentSettings::load(&mut tx).await?;
+    drop(tx);
+    let answer = if payment.provider == MANUAL {
+        Ok(RefundSeen {
+            id: None,
+            state: RefundState::Succeeded,
+        })
+    } else {
+        let provider = provider_of(app, &payment.provider)?;
+        let part = |line: &OrderLine| {
+            let minor = refund
+                .parts
+                .iter()
+                .find(|part| part.position == line.position)
+                .map_or(0, |part| part.amount_minor);
+            Money::new(minor, refund.amount.currency)
+        };
+        let intent = RefundIntent {
+            refund: refund.id.to_string(),
+            payment: payment.provider_payment.clone().unwrap_or_default(),
+            amount: refund.amount,
+            is_whole: refund.amount == payment.amount,
+            reason: refund.reason.clone(),
+            receipt: receipt(&settings, &order, &lines, refund.amount, part),
+        };
+        match (refund.status, provider_refund.or(refund.provider_refund.as_deref())) {
+            (RefundStatus::Pending, known) | (_, known @ Some(_)) => provider.refund_status(&intent, known).await,
+            _ => provider.refund(&intent).await,
+        }
+    };
+    match answer {
+        Ok(seen) => write(app, tenant, id, &seen, &settings, request_id).await,
+        Err(ProviderError::Refused { code, .. }) => {
+            let seen = RefundSeen {
+                id: None,
+                state: RefundState::Failed { code },
+            };
+            write(app, tenant, id, &seen, &settings, request_id).await
+        }
+        Err(error) => Err(provider_error(error)),
+    }
+}
+
+/// One transaction: refund, payment, lines, books, order, receipt, messages.
+async fn write(
+    app: &App,
+    tenant: &TenantId,
+    id: &RefundId,
+    seen: &RefundSeen,
+    settings: &PaymentSettings,
+    request_id: &RequestId,
+) -> Result<RefundStatus> {
+    let now = app.now();
+    let guide = settings::guide(app, tenant).await?;
+    let mut tx = app.tenant(tenant).write().await?;
+    let missing = || Error::NotFound { what: "refund" };
+    let found = tx.find_refund(id).await?.ok_or_else(missing)?;
+    let order = tx.lock_order(&found.order).await?.ok_or_else(missing)?;
+    let payment = tx.lock_payment(&found.payment).await?.ok_or_else(missing)?;
+    let refund = tx.find_refund(id).await?.ok_or_else(missing)?;
+    match &seen.state {
+        RefundState::Pending => {
+            if let Some(known) = &seen.id {
+                tx.open_refund(id, known).await?;
+            }
+        }
+        RefundState::Failed { code } => {
+            if tx.fail_refund(&refund, code, now).await? {
+                let about = About {
+                    order: Some(&order),
+                    payment: Some(&payment),
+                    refund: Some(&refund),
+                };
+                let facts = json!({ "amount": refund.amount, "code": code });
+                ask::person(
+                    app,
+                    &mut tx,
+                    &guide,
+                    Matter::RefundFailed,
+                    id.as_str(),
+                    about,
+                    &facts,
+                    request_id,
+                )
+                .await?;
+            }
+        }
+        RefundState::Succeeded => {
+            if tx.succeed_refund(&refund, seen.id.as_deref(), now).await? {
+                succeeded(app, &mut tx, &guide, settings, &order, &payment, &refund, request_id).await?;
+            }
+        }
+    }
+    let status = tx.find_refund(id).await?.ok_or_else(missing)?.status;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Ok(status)
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything a refund touches, each once")]
+async fn succeeded(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    settings: &PaymentSettings,
+    order: &Order,
+    payment: &Payment,
+    refund: &Refund,
+    request_id: &RequestId,
+) -> Result<()> {
+    let now = app.now();
+    let lines = tx.order_lines(order).await?;
+    let parts: Vec<_> = refund
+        .parts
+        .iter()
+        .filter_map(|part| {
+            let line = lines.iter().find(|line| line.position == part.position)?;
+            Some((
+                line.product.clone(),
+                Money::new(part.amount_minor, refund.amount.currency),
+            ))
+        })
+        .collect();
+    let transfer = ledger::refund_succeeded(&refund.id, &payment.provider, &payment.client, refund.amount, &parts)
+        .map_err(|error| Error::internal(format!("refund {} can't be booked: {error}", refund.id)))?;
+    tx.post(&[NewTransfer {
+        id: app.new_id(),
+        transfer,
+        client: payment.client.clone(),
+        request_id: request_id.clone(),
+        now,
+    }])
+    .await?;
+    let is_all_back = lines.iter().all(|line| line.refunded == line.total);
+    let after = tx.find_payment(&payment.id).await?;
+    if is_all_back && after.is_some_and(|payment| payment.status == PaymentStatus::Refunded) {
+        tx.close_order(&order.id, OrderStatus::Refunded, now).await?;
+    }
+    let part = |line: &OrderLine| {
+        let minor = refund
+            .parts
+            .iter()
+            .find(|part| part.position == line.position)
+            .map_or(0, |part| part.amount_minor);
+        Money::new(minor, refund.amount.currency)
+    };
+    let body = match settings.receipts {
+        ReceiptMode::Off => None,
+        ReceiptMode::SelfEmployed => Some((
+            "by_hand",
+            json!({ "what": tell::titles(&lines, domain::language::Language::Ru) }),
+        )),
+        ReceiptMode::Provider => receipt(settings, order, &lines, refund.amount, part)
+            .and_then(|body| serde_json::to_value(body).ok())
+            .map(|body| ("with_payment", body)),
+    };
+    if let Some((status, body)) = body {
+        let new = NewReceipt {
+            id: app.new_id(),
+            order: order.id.clone(),
+            payment: Some(payment.id.clone()),
+            refund: Some(refund.id.clone()),
+            kind: "refund",
+            status,
+            amount: refund.amount,
+            body: body.to_string(),
+            now,
+        };
+        tx.insert_receipt(&new).await?;
+    }
+    let details = json!({ "refund_id": refund.id, "amount": refund.amount });
+    tell::note(app, tx, &payment.client, "refund.succeeded", "system", details).await?;
+    if let Some(client) = tx.find_client(&payment.client).await? {
+        let key = format!("refunded:{}", refund.id);
+        tell::client(app, tx, &client, key, request_id, |language| {
+            Content::text(rich(
+                &guide.texts(language).order_refunded,
+                &[
+                    ("name", called(&client.display_name)),
+                    ("sum", &refund.amount.format(language)),
+                ],
+            ))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// The orders' payments a client may still take back by themselves, newest first.
+pub async fn refundable_by_client(app: &App, tenant: &TenantId, order: &OrderId) -> Result<Option<PaymentId>> {
+    let now = app.now();
+    let mut tx = app.tenant(tenant).read().await?;
+    let settings = PaymentSettings::load(&mut tx).await?;
+    let filter = store::PaymentFilter {
+        order: Some(order.clone()),
+        ..store::PaymentFilter::default()
+    };
+    let page = store::PageRequest { limit: 20, after: None };
+    let by = RefundBy::Client {
+        window_ms: settings.refund_window_ms(),
+    };
+    let payments = tx.list_payments(&filter, &page).await?.items;
+    Ok(payments
+        .into_iter()
+        .find(|payment| check(&refundable(payment), None, by, now).is_ok())
+        .map(|payment| payment.id))
+}

@@ -1,0 +1,145 @@
+//! What people hear about money: the client in their chat, the trainers in theirs, both in their language.
+
+use domain::content::{Button, Content, rich};
+use domain::dialogue::actions::TrainerAction;
+use domain::ids::{ClientId, RequestId};
+use domain::language::Language;
+use domain::payment::{Decline, DeclineAdvice};
+use serde_json::{Value, json};
+use store::{Action, Client, Order, OrderLine, Tx};
+
+use crate::context::App;
+use crate::converse::called;
+use crate::deliver::{Letter, address_of, notify_trainers, queue};
+use crate::error::Result;
+use crate::settings::Guide;
+
+/// A line of the timeline.
+pub(super) async fn note(
+    app: &App,
+    tx: &mut Tx,
+    client: &ClientId,
+    kind: &str,
+    actor: &str,
+    details: Value,
+) -> Result<()> {
+    let action = Action {
+        id: app.new_id(),
+        kind: kind.to_owned(),
+        actor: actor.to_owned(),
+        details: details.to_string(),
+        at: app.now(),
+    };
+    tx.insert_action(client, &action).await?;
+    Ok(())
+}
+
+/// What was bought, as one line.
+pub(super) fn titles(lines: &[OrderLine], language: Language) -> String {
+    let titles: Vec<&str> = lines.iter().map(|line| line.title.get(language)).collect();
+    titles.join(", ")
+}
+
+/// Queues a message to the client, once for its key. Without a chat there is nobody to tell.
+pub(super) async fn client(
+    app: &App,
+    tx: &mut Tx,
+    client: &Client,
+    key: String,
+    request_id: &RequestId,
+    content: impl Fn(Language) -> Content,
+) -> Result<()> {
+    if let Some(conversation) = address_of(tx, &client.id).await? {
+        let content = content(conversation.language);
+        let mut letter = Letter::new(&conversation.address, Some(client.id.clone()), "payment", content);
+        letter.dedupe_key = Some(key);
+        queue(app, tx, letter, request_id).await?;
+    }
+    Ok(())
+}
+
+/// Money is in.
+pub(super) async fn paid(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    order: &Order,
+    lines: &[OrderLine],
+    who: &Client,
+    request_id: &RequestId,
+) -> Result<()> {
+    note(
+        app,
+        tx,
+        &who.id,
+        "order.paid",
+        "system",
+        json!({ "order_id": order.id, "total": order.total }),
+    )
+    .await?;
+    let key = format!("paid:{}", order.id);
+    client(app, tx, who, key, request_id, |language| {
+        let sum = order.total.format(language);
+        Content::text(rich(
+            &guide.texts(language).order_paid,
+            &[
+                ("name", called(&who.display_name)),
+                ("what", &titles(lines, language)),
+                ("sum", &sum),
+            ],
+        ))
+    })
+    .await?;
+    let key = format!("paid-notice:{}", order.id);
+    notify_trainers(app, tx, Some(&who.id), "notice", Some(&key), request_id, |language| {
+        let texts = guide.texts(language);
+        Content::text(rich(
+            &texts.trainer_paid,
+            &[
+                ("name", &who.display_name),
+                ("what", &titles(lines, language)),
+                ("sum", &order.total.format(language)),
+            ],
+        ))
+        .with_row(vec![Button::action(
+            &texts.button_reply,
+            TrainerAction::Reply(who.id.clone()).to_string(),
+        )])
+    })
+    .await?;
+    Ok(())
+}
+
+/// It did not work: why, and how to try again. A payment that merely ran out is not worth a message.
+#[expect(clippy::too_many_arguments, reason = "one message's whole context")]
+pub(super) async fn declined(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    order: &Order,
+    payment: &store::Payment,
+    decline: Option<&Decline>,
+    who: &Client,
+    request_id: &RequestId,
+) -> Result<()> {
+    let Some(decline) = decline.filter(|decline| decline.advice != DeclineAdvice::CalledOff) else {
+        return Ok(());
+    };
+    let url = super::order_url(app, &order.id)?;
+    let key = format!("declined:{}", payment.id);
+    client(app, tx, who, key, request_id, |language| {
+        let texts = guide.texts(language);
+        let advice = match decline.advice {
+            DeclineAdvice::TryLater => &texts.decline_try_later,
+            DeclineAdvice::CheckCard => &texts.decline_check_card,
+            DeclineAdvice::OtherMethod => &texts.decline_other_method,
+            DeclineAdvice::TryAgain | DeclineAdvice::CalledOff => &texts.decline_try_again,
+        };
+        Content::text(rich(
+            &texts.payment_declined,
+            &[("name", called(&who.display_name)), ("advice", advice)],
+        ))
+        .with_row(vec![Button::url(&texts.button_pay_again, url.as_str())])
+    })
+    .await
+}
