@@ -57,7 +57,7 @@ export async function putText(path, text, contentType) {
   return call("PUT", path, text, { "content-type": contentType });
 }
 
-const KINDS = ["edited", "deleted", "typing", "callback_answer", "keyboard", "user", "clock", "faults", "commands"];
+const KINDS = ["edited", "deleted", "typing", "callback_answer", "keyboard", "user", "clock", "faults", "commands", "bank", "mail"];
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 5000;
 

@@ -1,6 +1,7 @@
 // The fault switches and the journal of what the bot has asked of Telegram.
 
 import { get, post, put } from "./api.js";
+import { bankFaults } from "./bank_faults.js";
 import { el, every, icon } from "./dom.js";
 import { timeWithSeconds } from "./formats.js";
 import { say } from "./language.js";
@@ -85,6 +86,7 @@ function renderFaults() {
       modeChoices("llm", llmModes(), faults.llm.mode, (mode) => change({ llm: { mode } })),
       el("div", { class: "switches" }, slowness("llm", say("Задержка ответа, миллисекунд", "Delay of the answer, milliseconds"))),
     ),
+    ...bankFaults(faults, change),
   );
   if (focused) document.querySelector(`#faults [data-testid="${focused}"]`)?.focus({ preventScroll: true });
 }

@@ -1,6 +1,7 @@
 // The index: what the sandbox plays, how it is doing, and where the product itself is.
 
 import { post } from "./api.js";
+import { countBankFaults } from "./bank_faults.js";
 import { confirmDialog } from "./dialogs.js";
 import { el, every, icon } from "./dom.js";
 import { fullDate } from "./formats.js";
@@ -16,7 +17,7 @@ const PRODUCT = [
 const facts = {};
 
 function describe(key) {
-  const { state, clock, faults, sheets, requests } = facts;
+  const { state, clock, faults, sheets, requests, banks, mail } = facts;
   switch (key) {
     case "telegram":
       return state && plural(state.users.length, ["человек", "человека", "человек"], ["person", "people"]);
@@ -27,6 +28,12 @@ function describe(key) {
       if (!faults) return null;
       return active === 0 ? say("всё исправно", "all is well") : say(`включено: ${active}`, `switched on: ${active}`);
     }
+    case "banks": {
+      const count = banks && banks.yookassa.totals.payments + banks.tbank.totals.payments;
+      return banks && plural(count, ["платёж", "платежа", "платежей"], ["payment", "payments"]);
+    }
+    case "mail":
+      return mail && plural(mail.mails.length, ["письмо", "письма", "писем"], ["letter", "letters"]);
     case "sheets":
       return sheets && sheets.flatMap((sheet) => sheet.tabs).map((tab) => tab.name).join(", ");
     case "llm":
@@ -36,13 +43,15 @@ function describe(key) {
   }
 }
 
-function countFaults({ telegram, sheets, llm }) {
+function countFaults({ telegram, sheets, llm, ...others }) {
   const counters = ["too_many_requests_next", "server_error_next", "error_after_effect_next", "drop_response_next", "slow_ms"];
   return counters.filter((name) => telegram[name] > 0).length + Number(Boolean(telegram.duplicate_updates)) + Number(telegram.limits === false)
-    + Number(sheets.mode !== "ok") + Number(llm.mode !== "ok") + Number(llm.slow_ms > 0);
+    + Number(sheets.mode !== "ok") + Number(llm.mode !== "ok") + Number(llm.slow_ms > 0) + countBankFaults(others);
 }
 
 const LEADS = {
+  banks: () => say("ЮKassa и Т-Банк: платежи, возвраты, чеки, уведомления.", "YooKassa and T-Bank: payments, refunds, receipts, notifications."),
+  mail: () => say("Письма, которые продукт отправил клиентам.", "Letters the product has sent to clients."),
   clock: () => say("Остановить время, перевести на час, день или неделю вперёд.", "Stop time, move it an hour, a day or a week ahead."),
   faults: () => say("Отказы, обрывы, повторы и лимиты. И журнал каждого вызова.", "Refusals, dropped answers, repeats and limits. And a journal of every call."),
   sheets: () => say("Шаблоны программ: посмотреть, исправить, испортить, вернуть.", "Programme templates: look, edit, spoil, restore."),
@@ -82,18 +91,19 @@ function render() {
 async function reset() {
   const sure = await confirmDialog(
     say("Очистить песочницу?", "Clear the sandbox?"),
-    say("Все чаты опустеют, неполадки выключатся.", "Every chat becomes empty, faults are switched off."),
+    say("Чаты, банки и почта опустеют, неполадки выключатся.", "Chats, banks and mail become empty, faults are switched off."),
     say("Очистить", "Clear"),
   );
   if (sure) await attempt(() => post("/sandbox/reset"), say("Готово, всё с начала", "Done, everything from the start"));
 }
 
 async function refresh() {
-  const [state, clock, faults, sheets, requests] = await Promise.all([
+  const [state, clock, faults, sheets, requests, banks, mail] = await Promise.all([
     quietly("/sandbox/telegram/state"), quietly("/sandbox/clock"), quietly("/sandbox/faults"), quietly("/sandbox/sheets"), quietly("/sandbox/llm/requests"),
+    quietly("/sandbox/banks"), quietly("/sandbox/mail"),
   ]);
   const before = JSON.stringify(facts);
-  Object.assign(facts, { state, clock, faults, sheets, requests });
+  Object.assign(facts, { state, clock, faults, sheets, requests, banks, mail });
   // Redrawing under the pointer would swallow a click for nothing.
   if (JSON.stringify(facts) !== before) render();
 }

@@ -7,6 +7,8 @@ import { applyTheme, languageButton, languageChanges, say, themeButton, translat
 
 const SECTIONS = [
   { key: "telegram", href: "/telegram", icon: "chat", name: () => say("Телеграм", "Telegram") },
+  { key: "banks", href: "/banks", icon: "card", name: () => say("Банки", "Banks") },
+  { key: "mail", href: "/mail", icon: "mail", name: () => say("Почта", "Mail") },
   { key: "clock", href: "/clock", icon: "clock", name: () => say("Часы", "Clock") },
   { key: "faults", href: "/faults", icon: "bolt", name: () => say("Неполадки", "Faults") },
   { key: "sheets", href: "/sheets", icon: "table", name: () => say("Таблицы", "Sheets") },
