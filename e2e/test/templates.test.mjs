@@ -39,14 +39,10 @@ story("the template tables, from an edited cell to a programme", { env: { TELEGR
     const context = await world.browser.chromium.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
     await page.goto(`${world.system.sandbox}/sheets?sheet=${SHEET}&gid=${WOMEN}`);
-    const grid = page.getByTestId("grid");
-    await page.locator('[role="gridcell"]').first().waitFor();
-    await grid.focus();
-    await page.keyboard.press("Control+Home");
-    await page.keyboard.press("ArrowDown");
-    for (let column = 0; column < SETS; column += 1) await page.keyboard.press("ArrowRight");
-    await page.keyboard.type(value);
-    await page.keyboard.press("Enter");
+    await page.locator(`[data-row="1"][data-column="${SETS}"]`).click();
+    await page.keyboard.press("F2");
+    await page.getByTestId("cell-input").fill(value);
+    await page.getByTestId("cell-input").press("Enter");
     await page.getByTestId("save").click();
     await page.getByTestId("toast").first().waitFor();
     await context.close();

@@ -556,6 +556,12 @@ const fn show_totals(totals: programs::coverage::Totals) -> CoverageTotals {
 
 fn show_health(health: Health) -> ApiResult<TemplateHealth> {
     let mut warnings = Vec::new();
+    if health.is_unreadable {
+        warnings.push(Localized::new(
+            "Служащая версия сделана для более старой программы и не читается: вместо неё служат встроенные таблицы.",
+            "The version in force was made for an older program and can't be read: the shipped tables stand in for it.",
+        ));
+    }
     if let Some(pending) = &health.pending {
         warnings.push(Localized::new(
             format!("Версия {} ждёт решения тренера.", pending.number),
@@ -597,7 +603,7 @@ fn show_health(health: Health) -> ApiResult<TemplateHealth> {
         },
     });
     Ok(TemplateHealth {
-        is_well: trouble.is_none() && health.holes.is_empty() && health.pending.is_none(),
+        is_well: trouble.is_none() && health.holes.is_empty() && health.pending.is_none() && !health.is_unreadable,
         has_sheet: health.has_sheet,
         looked_at: health.look.looked_at.map(Timestamp::to_utc),
         well_at: health.look.well_at.map(Timestamp::to_utc),

@@ -47,6 +47,8 @@ pub struct Health {
     pub look: SheetLook,
     pub trouble: Option<Trouble>,
     pub in_force: Option<Snapshot>,
+    /// The version in force was made for an older program: the shipped tables stand in for it.
+    pub is_unreadable: bool,
     pub pending: Option<Snapshot>,
     /// Combinations of answers that nothing fits.
     pub holes: Vec<Cell>,
@@ -146,6 +148,9 @@ pub async fn health(app: &App, caller: &Caller) -> Result<Health> {
         has_sheet: read_source(&mut tx).await?.0.tables.is_some(),
         trouble: trouble_of(&look)?,
         look,
+        is_unreadable: in_force
+            .as_ref()
+            .is_some_and(|version| version.content_hash != coverage.templates_version),
         in_force,
         pending: tx.pending_snapshot().await?,
         holes,
