@@ -12,7 +12,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { until } from "./until.mjs";
 
 const run = promisify(execFile);
-const BIN_DIR = path.resolve(process.env.VORONKA_BIN_DIR || path.join(import.meta.dirname, "../../target/debug"));
+export const BIN_DIR = path.resolve(process.env.VORONKA_BIN_DIR || path.join(import.meta.dirname, "../../target/debug"));
 const START_MS = 60_000;
 const STOP_MS = 25_000;
 const SHOWN_LOG_LINES = 40;
@@ -26,7 +26,7 @@ export const JOHN_ID = 100_002;
 /** The databases the run can have: SQLite always, PostgreSQL where scripts/with-postgres.sh has started one. */
 export const DATABASES = process.env.TEST_POSTGRES_URL ? ["SQLite", "PostgreSQL"] : ["SQLite"];
 
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = randomInt(...PORTS);
     const server = createServer();

@@ -99,6 +99,10 @@ impl Settings {
         default("BOT_ADDR", bot.addr.to_string());
         default("CRM_API_URL", http.url());
         default("PUBLIC_URL", http.url());
+        if sandbox.is_some() {
+            // The played banks send their notifications there.
+            default("SANDBOX_PRODUCT_URL", http.url());
+        }
         let admin_email = default("ADMIN_EMAIL", ADMIN_EMAIL.to_owned());
         for (key, value) in ALLOCATOR {
             default(key, value.to_owned());
@@ -205,6 +209,7 @@ mod tests {
             ("RUST_LOG", "info,crm_api::observe=warn,tokio_cron_scheduler=warn"),
             ("SANDBOX_ADDR", "127.0.0.1:8090"),
             ("SANDBOX_DATA_FILE", "data/sandbox.json"),
+            ("SANDBOX_PRODUCT_URL", "http://127.0.0.1:8080"),
             ("SHEETS_BASE_URL", "http://127.0.0.1:8090/google"),
             ("SHEETS_TEMPLATES_ID", "1VoronkaTemplatesDemo0000000001"),
             ("TELEGRAM_API_URL", "http://127.0.0.1:8090"),

@@ -77,7 +77,7 @@ pub enum Act {
     /// The page was opened.
     Open,
     Pay {
-        /// Without a number: a card that fits the outcome.
+        /// Without a number, and with an outcome: a card that fits it.
         #[serde(default)]
         card: TypedCard,
         /// `success`, `three_ds`, or a reason or code to decline with; absent: what the card's number says.

@@ -179,10 +179,9 @@ fn pay(
         finish(world, id, &outcome, saved.card, Some(saved.id));
         return Ok(());
     }
-    let typed = if typed.number.is_empty() {
-        &card_for(outcome.unwrap_or("success"))
-    } else {
-        typed
+    let typed = match outcome {
+        Some(outcome) if typed.number.is_empty() => &card_for(outcome),
+        _ => typed,
     };
     let card = typed.check()?;
     let outcome = outcome.unwrap_or_else(|| error::outcome_of(&digits(&typed.number)));

@@ -190,10 +190,9 @@ fn pay(
         finish(world, id, outcome.unwrap_or("success"), save, None);
         return Ok(());
     }
-    let typed = if typed.number.is_empty() {
-        &card_for(outcome.unwrap_or("success"))
-    } else {
-        typed
+    let typed = match outcome {
+        Some(outcome) if typed.number.is_empty() => &card_for(outcome),
+        _ => typed,
     };
     let card = typed.check()?;
     let outcome = outcome.unwrap_or_else(|| reasons::outcome_of(&digits(&typed.number)));
@@ -218,10 +217,9 @@ fn finish(world: &mut World, id: &str, outcome: &str, save: bool, card: Option<C
 fn act_on_binding(world: &mut World, id: &str, act: &Act) -> Result<(), ActError> {
     match act {
         Act::Pay { card, outcome, .. } => {
-            let typed = if card.number.is_empty() {
-                &card_for("success")
-            } else {
-                card
+            let typed = match outcome {
+                Some(outcome) if card.number.is_empty() => &card_for(outcome),
+                _ => card,
             };
             let card = typed.check()?;
             let outcome = outcome

@@ -96,6 +96,7 @@ async fn a_slip_of_the_fingers_is_shown_at_its_field_and_is_no_try() -> anyhow::
             json!({"number": "4111111111111112", "expiry": "12/30", "csc": "123"}),
             "card_number",
         ),
+        (json!({}), "card_number"),
         (
             json!({"number": "4111", "expiry": "12/30", "csc": "123"}),
             "card_number",

@@ -441,7 +441,7 @@ async fn a_method_is_bound_without_charging() -> anyhow::Result<()> {
     let page: Value = world
         .http
         .post(pay)
-        .json(&json!({"action": "pay"}))
+        .json(&json!({"action": "pay", "outcome": "success"}))
         .send()
         .await?
         .json()
