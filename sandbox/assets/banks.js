@@ -23,7 +23,7 @@ const facts = {};
 const open = new Set();
 
 function money(kopecks) {
-  return new Intl.NumberFormat(locale(), { style: "currency", currency: "RUB" }).format(kopecks / 100);
+  return new Intl.NumberFormat(locale(), { style: "currency", currency: "RUB", currencyDisplay: "narrowSymbol" }).format(kopecks / 100);
 }
 
 const STATES = {

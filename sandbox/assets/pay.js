@@ -19,7 +19,7 @@ let problem = null;
 const typed = { number: "", expiry: "", csc: "", code: "", outcome: "", method: "", save: null };
 
 function money(kopecks, currency) {
-  return new Intl.NumberFormat(locale(), { style: "currency", currency, minimumFractionDigits: kopecks % 100 === 0 ? 0 : 2 }).format(kopecks / 100);
+  return new Intl.NumberFormat(locale(), { style: "currency", currency, currencyDisplay: "narrowSymbol", minimumFractionDigits: kopecks % 100 === 0 ? 0 : 2 }).format(kopecks / 100);
 }
 
 const PROBLEMS = {
