@@ -113,6 +113,8 @@ pub(super) struct Canvas {
     pages: Vec<Page>,
     /// The page drawn on.
     current: usize,
+    /// Whether everything goes onto the page drawn on, however long it gets.
+    is_endless: bool,
     /// Where the next block starts.
     pub y: f32,
     anchors: HashMap<String, (usize, f32)>,
@@ -127,6 +129,7 @@ impl Canvas {
             paper,
             pages: vec![Page::new(paper.height)],
             current: 0,
+            is_endless: false,
             y: paper.top,
             anchors: HashMap::new(),
             bookmarks: Vec::new(),
@@ -148,6 +151,14 @@ impl Canvas {
         self.y = self.paper.top;
     }
 
+    /// Draws onto one page, which gets as high as that needs. For screens only.
+    pub fn on_one_page(&mut self, draw: impl FnOnce(&mut Self)) {
+        let back = std::mem::replace(&mut self.is_endless, true);
+        draw(self);
+        self.is_endless = back;
+        self.stretch_to(self.y);
+    }
+
     /// Makes the page drawn on as high as its content needs, never lower than the paper is. For screens only.
     pub fn stretch_to(&mut self, bottom: f32) {
         let height = bottom + self.paper.height - self.paper.bottom;
@@ -158,7 +169,9 @@ impl Canvas {
 
     /// The height of the page drawn on.
     pub fn page_height(&self) -> f32 {
-        self.pages.get(self.current).map_or(self.paper.height, |page| page.height)
+        self.pages
+            .get(self.current)
+            .map_or(self.paper.height, |page| page.height)
     }
 
     /// Draws onto an earlier page, e.g. its footer.
@@ -169,7 +182,7 @@ impl Canvas {
     }
 
     pub fn has_room(&self, height: f32) -> bool {
-        self.y + height <= self.paper.bottom
+        self.is_endless || self.y + height <= self.paper.bottom
     }
 
     /// Makes sure that `height` fits below, on a new page if need be.
@@ -300,8 +313,8 @@ impl Canvas {
         let fonts = self.shaper.fonts();
         let page_count = self.pages.len();
         for page in self.pages {
-            let settings =
-                PageSettings::from_wh(self.paper.width, page.height).ok_or_else(|| PdfError::Write("page size".to_owned()))?;
+            let settings = PageSettings::from_wh(self.paper.width, page.height)
+                .ok_or_else(|| PdfError::Write("page size".to_owned()))?;
             let mut target = pdf.start_page_with(settings);
             let mut surface = target.surface();
             for op in page.ops {

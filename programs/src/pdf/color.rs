@@ -98,14 +98,20 @@ mod tests {
     #[test]
     fn text_stays_readable_with_any_accent() {
         let steps = (0..=255).step_by(15);
-        for (red, green) in steps.clone().flat_map(|red| steps.clone().map(move |green| (red, green))) {
+        for (red, green) in steps
+            .clone()
+            .flat_map(|red| steps.clone().map(move |green| (red, green)))
+        {
             for blue in steps.clone() {
                 let accent = Rgb(red, green, blue);
                 let tint = WHITE.mix(accent, 14);
                 assert!(accent.readable_on(tint).contrast(tint) >= 4.5, "{accent:?} as text");
                 let (background, text) = accent.as_background();
                 assert!(background.contrast(text) >= 4.5, "{accent:?} as a background");
-                assert!(background.contrast(background.soft_text(text)) >= 4.5, "{accent:?}, softened");
+                assert!(
+                    background.contrast(background.soft_text(text)) >= 4.5,
+                    "{accent:?}, softened"
+                );
             }
         }
         assert_eq!(Rgb::parse("#12345"), None);

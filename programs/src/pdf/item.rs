@@ -38,7 +38,11 @@ pub(super) fn hint(item: &Item, cue: &str, language: Language) -> String {
     let mut hint = String::new();
     for part in parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()) {
         if !hint.is_empty() {
-            hint.push_str(if hint.ends_with(['.', '!', '?', '…']) { " " } else { ". " });
+            hint.push_str(if hint.ends_with(['.', '!', '?', '…']) {
+                " "
+            } else {
+                ". "
+            });
         }
         hint.push_str(part);
     }

@@ -45,17 +45,26 @@ pub(super) enum Background {
 /// Why a picture can't be a logo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LogoError {
-    #[error("the logo's file is empty")]
+    #[error("the logo's file is empty: please upload it once more")]
     Empty,
     #[error("the file weighs more than {} MB: please save the logo smaller", Logo::MAX_BYTES / 1_000_000)]
     TooHeavy,
     #[error("this is no PNG and no JPEG: please save the logo in one of these formats")]
     UnknownFormat,
-    #[error("the picture is {width} × {height} pixels, more than {0} a side: please save the logo smaller", Logo::MAX_SIDE)]
+    #[error(
+        "the picture is {width} × {height} pixels, more than {0} a side: please save the logo smaller",
+        Logo::MAX_SIDE
+    )]
     TooLarge { width: u32, height: u32 },
-    #[error("the picture is {width} × {height} pixels, too small for print: a side needs {0} pixels at least", Logo::MIN_SIDE)]
+    #[error(
+        "the picture is {width} × {height} pixels, too small for print: a side needs {0} pixels at least",
+        Logo::MIN_SIDE
+    )]
     TooSmall { width: u32, height: u32 },
-    #[error("the picture is {0} times as long as wide: it would be a thread on the page, please crop it", Logo::MAX_RATIO)]
+    #[error(
+        "the picture is {0} times as long as wide: it would be a thread on the page, please crop it",
+        Logo::MAX_RATIO
+    )]
     TooLong,
     #[error("the picture is transparent all over: nothing would be seen")]
     Invisible,
@@ -67,7 +76,7 @@ impl LogoError {
     pub fn text(self, language: Language) -> String {
         match (language, self) {
             (Language::En, error) => error.to_string(),
-            (Language::Ru, Self::Empty) => "файл логотипа пустой".to_owned(),
+            (Language::Ru, Self::Empty) => "файл логотипа пустой: загрузите картинку ещё раз".to_owned(),
             (Language::Ru, Self::TooHeavy) => format!(
                 "файл тяжелее {} МБ: сохраните логотип поменьше",
                 Logo::MAX_BYTES / 1_000_000
@@ -88,9 +97,7 @@ impl LogoError {
                 Logo::MAX_RATIO
             ),
             (Language::Ru, Self::Invisible) => "картинка полностью прозрачная: на странице её не увидеть".to_owned(),
-            (Language::Ru, Self::Broken) => {
-                "файл повреждён: сохраните логотип заново и загрузите ещё раз".to_owned()
-            }
+            (Language::Ru, Self::Broken) => "файл повреждён: сохраните логотип заново и загрузите ещё раз".to_owned(),
         }
     }
 }

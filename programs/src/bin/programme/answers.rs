@@ -5,10 +5,10 @@ use programs::coverage;
 use programs::pdf::{Brand, NextStep};
 use programs::templates::Templates;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// A client and what their document says besides the programme.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "Wire")]
+#[derive(Debug, Clone)]
 pub struct Client {
     pub name: String,
     pub brand: Option<Brand>,
@@ -41,15 +41,16 @@ struct Wire {
 }
 
 impl TryFrom<Wire> for Client {
-    type Error = String;
+    /// The field and what is wrong with it.
+    type Error = (&'static str, String);
 
     /// The limits are the questionnaire's: nobody answers it otherwise.
-    fn try_from(wire: Wire) -> Result<Self, String> {
-        let within = |field: &str, value: u16, from: u16, to: u16| {
+    fn try_from(wire: Wire) -> Result<Self, Self::Error> {
+        let within = |field: &'static str, value: u16, from: u16, to: u16| {
             if (from..=to).contains(&value) {
                 Ok(())
             } else {
-                Err(format!("`{field}` is {from} to {to}, not {value}"))
+                Err((field, format!("{from} to {to} is possible, not {value}")))
             }
         };
         within("age_years", wire.age_years.into(), 14, 90)?;
@@ -57,11 +58,12 @@ impl TryFrom<Wire> for Client {
         within("weight_decikg", wire.weight_decikg, 300, 3000)?;
         within("days_per_week", wire.days_per_week.into(), 2, 4)?;
         if (wire.place == Place::Gym) != (wire.equipment == Equipment::Gym) {
-            return Err(format!(
-                "`equipment` is {:?} although `place` is {:?}: in a gym it is always \"gym\", at home never",
+            let reason = format!(
+                "{:?} does not go with the place {:?}: in a gym it is always \"gym\", at home never",
                 wire.equipment.code(),
                 wire.place.code()
-            ));
+            );
+            return Err(("equipment", reason));
         }
         Ok(Self {
             name: wire.name,
@@ -94,53 +96,126 @@ pub struct Clients {
 /// Reads one object, a list of objects, or objects one after another (JSON Lines).
 pub fn read(text: &str) -> Result<Clients, String> {
     let text = text.trim_start_matches('\u{feff}');
-    let mut json = serde_json::Deserializer::from_str(text);
-    if text.trim_start().starts_with('[') {
-        let clients: Vec<Client> = serde_path_to_error::deserialize(&mut json).map_err(|error| sentence(&error, None))?;
-        json.end().map_err(|error| format!("after the list: {error}"))?;
-        return if clients.is_empty() {
-            Err("the list is empty: there is nobody to make a programme for".to_owned())
-        } else {
-            Ok(Clients { clients, is_list: true })
-        };
-    }
-    let mut clients = Vec::new();
-    while json.end().is_err() {
-        let number = clients.len() + 1;
-        let client = serde_path_to_error::deserialize(&mut json).map_err(|error| sentence(&error, Some(number)))?;
+    let is_list = text.trim_start().starts_with('[');
+    let pieces = pieces(text, is_list)?;
+    let mut clients = Vec::with_capacity(pieces.len());
+    for (index, (offset, piece)) in pieces.iter().enumerate() {
+        let client = client(piece).map_err(|mistake| {
+            let line = lines_before(text, *offset) + mistake.line;
+            match mistake.field {
+                Some(field) => format!("line {line}, client {}, field `{field}`: {}", index + 1, mistake.reason),
+                None => format!("line {line}, client {}: {}", index + 1, mistake.reason),
+            }
+        })?;
         clients.push(client);
     }
-    match clients.len() {
-        0 => Err("there are no answers in it".to_owned()),
-        count => Ok(Clients {
+    match (clients.len(), is_list) {
+        (0, true) => Err("the list is empty: there is nobody to make a programme for".to_owned()),
+        (0, false) => Err("there are no answers in it".to_owned()),
+        (count, _) => Ok(Clients {
             clients,
-            is_list: count > 1,
+            is_list: is_list || count > 1,
         }),
     }
 }
 
-/// `line 3, client 2, field level: unknown variant …`
-fn sentence(error: &serde_path_to_error::Error<serde_json::Error>, number: Option<usize>) -> String {
-    let inner = error.inner();
-    let mut place = format!("line {}", inner.line());
-    let path = error.path().to_string();
-    let (index, field) = match path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((index, field)) => (
-            index.parse::<usize>().ok().map(|index| index + 1),
-            field.trim_start_matches('.').to_owned(),
-        ),
-        None => (number, path),
+fn lines_before(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The JSON values of a list, or those that follow each other, with their places in the text.
+fn pieces(text: &str, is_list: bool) -> Result<Vec<(usize, &str)>, String> {
+    let mut pieces = Vec::new();
+    let mut offset = if is_list {
+        text.find('[').map_or(0, |at| at + 1)
+    } else {
+        0
     };
-    if let Some(number) = index {
-        place.push_str(&format!(", client {number}"));
+    let mut is_closed = !is_list;
+    loop {
+        let rest = text.get(offset..).unwrap_or_default();
+        offset += rest.len() - rest.trim_start().len();
+        let rest = rest.trim_start();
+        let line = lines_before(text, offset);
+        if is_list && rest.starts_with(']') && !is_closed {
+            is_closed = true;
+            offset += 1;
+            continue;
+        }
+        if rest.is_empty() {
+            return if is_closed {
+                Ok(pieces)
+            } else {
+                Err(format!("line {}: the list is not closed with `]`", line + 1))
+            };
+        }
+        if is_list && is_closed {
+            return Err(format!("line {}: there is something after the list", line + 1));
+        }
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                let reason = reason(&error);
+                return Err(format!(
+                    "line {}, client {}: {reason}",
+                    line + error.line(),
+                    pieces.len() + 1
+                ));
+            }
+            None => return Ok(pieces),
+        }
+        let length = values.byte_offset();
+        pieces.push((offset, rest.get(..length).unwrap_or(rest)));
+        offset += length;
+        let rest = text.get(offset..).unwrap_or_default();
+        let after = rest.trim_start();
+        if is_list {
+            if after.starts_with(',') {
+                offset += rest.len() - after.len() + 1;
+            } else if !after.starts_with(']') {
+                let line = lines_before(text, offset) + 1;
+                return Err(format!(
+                    "line {line}: a comma or `]` should follow client {}",
+                    pieces.len()
+                ));
+            }
+        }
     }
-    if !field.is_empty() && field != "." && field != "?" {
-        place.push_str(&format!(", field `{field}`"));
-    }
-    // The place is told already, and with the number of the client.
-    let text = inner.to_string();
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-    format!("{place}: {reason}")
+}
+
+struct Mistake {
+    /// From 1, in the client's own text.
+    line: usize,
+    field: Option<String>,
+    reason: String,
+}
+
+fn client(piece: &str) -> Result<Client, Mistake> {
+    let mut json = serde_json::Deserializer::from_str(piece);
+    let wire: Wire = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        Mistake {
+            line: error.inner().line(),
+            field: Some(path).filter(|path| !matches!(path.as_str(), "" | "." | "?")),
+            reason: reason(error.inner()),
+        }
+    })?;
+    Client::try_from(wire).map_err(|(field, reason)| Mistake {
+        line: piece
+            .find(&format!("\"{field}\""))
+            .map_or(1, |at| lines_before(piece, at) + 1),
+        field: Some(field.to_owned()),
+        reason,
+    })
+}
+
+/// Without the place, which is told with the client's number and in lines of the whole file.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ")
+        .map_or(text.as_str(), |(reason, _)| reason)
+        .to_owned()
 }
 
 /// Names that documents have to bear, beside everyday ones.

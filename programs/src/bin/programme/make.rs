@@ -65,7 +65,12 @@ pub fn run(options: &Options) -> Result<bool, String> {
             let stem = stem(index + 1, clients.len(), &client.name);
             (options.output.join(format!("{stem}.pdf")), stem)
         } else {
-            let stem = options.output.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let stem = options
+                .output
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             (options.output.clone(), stem)
         };
         let made = one(client, &templates, logo.as_ref(), options, &path, &stem)?;
@@ -192,7 +197,10 @@ fn text(path: &str) -> Result<String, String> {
     };
     read.map_err(|error| format!("cannot read {path}: {error}"))?;
     String::from_utf8(bytes).map_err(|error| {
-        let read = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let read = error
+            .as_bytes()
+            .get(..error.utf8_error().valid_up_to())
+            .unwrap_or_default();
         let line = read.iter().filter(|byte| **byte == b'\n').count() + 1;
         format!("{path}: line {line}: this is no UTF-8 text")
     })
@@ -271,7 +279,14 @@ fn table(rows: &[(PathBuf, Result<Made, String>)], took: Duration) {
     let made: Vec<&Made> = rows.iter().filter_map(|(_, made)| made.as_ref().ok()).collect();
     let mut times: Vec<Duration> = made.iter().map(|made| made.took).collect();
     times.sort_unstable();
-    let at = |share: usize| milliseconds(times.get(times.len().saturating_sub(1) * share / 100).copied().unwrap_or_default());
+    let at = |share: usize| {
+        milliseconds(
+            times
+                .get(times.len().saturating_sub(1) * share / 100)
+                .copied()
+                .unwrap_or_default(),
+        )
+    };
     let largest = made.iter().map(|made| made.bytes).max().unwrap_or(0);
     say(&format!(
         "\n{} of {} documents in {:.1} s: half of them within {:.1} ms, the slowest {:.1} ms, the largest {:.0} KB",

@@ -55,7 +55,7 @@ impl Canvas {
         (word.width + glyphs as f32 * style.tracking) * style.size
     }
 
-    /// Breaks a text into lines no wider than `width`. A word too wide for a line is cut; a short Russian preposition or
+    /// Breaks a text into lines no wider than `width`. A word too wide for a line is cut, after a hyphen if it has one; a short Russian preposition or
     /// conjunction stays with the word after it.
     pub fn wrap(&mut self, text: &str, style: Style, width: f32) -> Vec<Line> {
         let space = self.space(style);
@@ -77,7 +77,15 @@ impl Canvas {
                     line = Self::measured(moved, style, space);
                     glue = 0;
                 }
-                let is_short = word.chars <= 2 && word.text().chars().all(char::is_alphabetic);
+                // Russian leaves "не", "и", "в" at no line's end; English minds only "a" and "I".
+                let is_short = match word.chars {
+                    1 => word.text().chars().all(char::is_alphabetic),
+                    2 => word
+                        .text()
+                        .chars()
+                        .all(|c| matches!(c, 'а'..='я' | 'А'..='Я' | 'ё' | 'Ё')),
+                    _ => false,
+                };
                 glue = if is_short { glue + 1 } else { 0 };
                 line.words.push(word);
                 line = Self::measured(line.words, style, space);
@@ -109,9 +117,17 @@ impl Canvas {
         for c in text.chars() {
             piece.push(c);
             let longer = self.shaper.word(style.weight, &piece);
-            if Self::width_of(&longer, style) > width && piece.chars().count() > 1 {
+            if Self::width_of(&longer, style) > width && piece.chars().count() > 1 && !is_mark(c) {
                 piece.pop();
-                pieces.push(std::mem::take(&mut piece));
+                // A hyphen, or what parts an address, is the better place to break.
+                let break_at = piece
+                    .char_indices()
+                    .rev()
+                    .find(|(_, c)| matches!(c, '-' | '‐' | '–' | '/' | '@' | '.' | '_'))
+                    .map(|(at, c)| at + c.len_utf8())
+                    .filter(|end| *end < piece.len());
+                let next = break_at.map(|end| piece.split_off(end)).unwrap_or_default();
+                pieces.push(std::mem::replace(&mut piece, next));
                 piece.push(c);
             }
         }
@@ -222,6 +238,11 @@ impl Canvas {
             page.ops.append(&mut done);
         }
     }
+}
+
+/// Accents that sit on the letter before them and must stay with it.
+const fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}')
 }
 
 /// Draws words one after another, as few operations as fonts and jumps allow.

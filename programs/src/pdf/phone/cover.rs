@@ -31,7 +31,10 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
         .map(|size| Style::new(Weight::Bold, size, size * 1.2, theme.on_accent).tracked(-0.01))
         .into_iter()
         .find(|style| {
-            let widest = document.title.split_whitespace().map(|word| canvas.measure(word, *style));
+            let widest = document
+                .title
+                .split_whitespace()
+                .map(|word| canvas.measure(word, *style));
             widest.fold(0.0, f32::max) <= CONTENT
         })
         .unwrap_or(Style::new(Weight::Bold, 22.0, 27.0, theme.on_accent));

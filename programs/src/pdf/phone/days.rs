@@ -1,8 +1,6 @@
 //! One workout a page: as high as the screen, or higher where there is more to say, never broken.
 
-use super::{
-    BODY, CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, SCREEN, SMALL, Style, Theme, WIDTH, pill, rule,
-};
+use super::{CONTENT, Canvas, Document, INK, LABEL, LEFT, MUTED, SCREEN, SMALL, Style, Theme, WIDTH, pill, rule};
 use crate::pdf::canvas::Line;
 use crate::pdf::fonts::Weight;
 use crate::pdf::sections::day_anchor;
@@ -89,7 +87,7 @@ fn workout(canvas: &mut Canvas, week: &Week, day: &Day, wording: Option<&WeekWor
             let cue = day_words.map(|words| words.cue(&item.row_id)).unwrap_or_default();
             let mut work = item::sets_reps(item, language);
             if let Some(load) = item::load(item, language) {
-                work = format!("{work}   {load}");
+                work = format!("{work}  ·  {load}");
             }
             Row {
                 item,
@@ -115,13 +113,7 @@ fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, padding: f32, the
     let top = canvas.y;
     let x = LEFT + INDENT;
     let mut y = top + padding;
-    canvas.text(
-        LEFT,
-        y,
-        &number.to_string(),
-        NAME.colored(theme.accent_text),
-        INDENT,
-    );
+    canvas.text(LEFT, y, &number.to_string(), NAME.colored(theme.accent_text), INDENT);
     y += canvas.lines(x, y, &row.name, NAME);
     y += canvas.lines(x, y, &row.work, WORK.colored(theme.accent_text));
     let rest = format!(
@@ -165,19 +157,23 @@ fn navigation(
         let width = pill(canvas, (LEFT, y), &format!("← {}", label(other)), colors, 150.0);
         canvas.link_to_anchor(LEFT, y, width, 38.0, &day_anchor(other.0.number, other.1.number));
     }
-    if let Some(other) = after {
-        let text = format!("{} →", label(other));
-        let style = Style::new(Weight::SemiBold, 14.0, 38.0, INK);
-        let width = canvas.measure(&text, style) + 32.0;
-        let x = WIDTH - LEFT - width;
-        pill(canvas, (x, y), &text, (theme.accent, theme.on_accent), 160.0);
-        canvas.link_to_anchor(x, y, width, 38.0, &day_anchor(other.0.number, other.1.number));
-    }
+    let (text, goal) = match after {
+        Some(other) => (label(other), day_anchor(other.0.number, other.1.number)),
+        None => {
+            let closing = words::CLOSING.get(language);
+            (closing.to_owned(), closing.to_owned())
+        }
+    };
+    let text = format!("{text} →");
+    let style = Style::new(Weight::SemiBold, 14.0, 38.0, INK);
+    let width = canvas.measure(&text, style) + 32.0;
+    let x = WIDTH - LEFT - width;
+    pill(canvas, (x, y), &text, (theme.accent, theme.on_accent), 180.0);
+    canvas.link_to_anchor(x, y, width, 38.0, &goal);
     let plan = words::PLAN.get(language);
     let style = LABEL.colored(theme.accent_text);
     let y = canvas.page_height() - 34.0;
     let width = canvas.measure(plan, style);
     canvas.text(LEFT, y, plan, style, CONTENT);
     canvas.link_to_anchor(LEFT, y - 8.0, width, 32.0, plan);
-    canvas.y += BODY.leading;
 }

@@ -17,23 +17,28 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
     canvas.y += 20.0;
     explanation(canvas, document, theme);
     plan(canvas, document, theme);
+    // What belongs together is scrolled through, not turned over.
     section(canvas, &words::HOW_TO_READ);
-    terms(canvas, &words::LEGEND, theme);
-    if document.programme.items().any(|(_, _, item)| item.load.is_some()) {
-        terms(canvas, &words::LOAD_LEGEND, theme);
-    }
-    scale(canvas, theme);
+    canvas.on_one_page(|canvas| {
+        terms(canvas, &words::LEGEND, theme);
+        if document.programme.items().any(|(_, _, item)| item.load.is_some()) {
+            terms(canvas, &words::LOAD_LEGEND, theme);
+        }
+        scale(canvas, theme);
+    });
     section(canvas, &words::WARM_UP);
-    terms(canvas, &words::WARM_UP_STEPS, theme);
-    let language = canvas.language();
-    for (title, text) in [
-        (words::COOL_DOWN, words::COOL_DOWN_TEXT),
-        (words::CARE, words::CARE_TEXT),
-    ] {
-        canvas.y += 8.0;
-        subheading(canvas, title.get(language), 66.0);
-        paragraph(canvas, text.get(language), BODY);
-    }
+    canvas.on_one_page(|canvas| {
+        terms(canvas, &words::WARM_UP_STEPS, theme);
+        let language = canvas.language();
+        for (title, text) in [
+            (words::COOL_DOWN, words::COOL_DOWN_TEXT),
+            (words::CARE, words::CARE_TEXT),
+        ] {
+            canvas.y += 8.0;
+            subheading(canvas, title.get(language), 66.0);
+            paragraph(canvas, text.get(language), BODY);
+        }
+    });
     section(canvas, &words::PROGRESS);
     terms(canvas, &words::PROGRESS_STEPS, theme);
 }

@@ -149,7 +149,11 @@ fn bars(canvas: &mut Canvas, programme: &Programme, theme: Theme) {
         canvas.card(x, HORIZON - height, width, height + 12.0, 6.0, color);
         if is_given {
             let label = (index + 1).to_string();
-            let ink = if is_deload { color.as_background().1 } else { theme.accent };
+            let ink = if is_deload {
+                color.as_background().1
+            } else {
+                theme.accent
+            };
             let number = Style::new(Weight::SemiBold, 9.0, 12.0, ink);
             let text_width = canvas.measure(&label, number);
             canvas.text(

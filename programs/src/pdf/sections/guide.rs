@@ -27,7 +27,8 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) -> Co
     legend(canvas, &words::HOW_TO_READ, &terms, 250.0, theme);
     scale(canvas, theme);
     warm_up(canvas, theme);
-    legend(canvas, &words::PROGRESS, &words::PROGRESS_STEPS, 150.0, theme);
+    // With the cards below, so that they are never a page of their own.
+    legend(canvas, &words::PROGRESS, &words::PROGRESS_STEPS, 280.0, theme);
     canvas.y += 10.0;
     cool_down_and_care(canvas, theme);
     contents
@@ -284,7 +285,7 @@ fn legend(canvas: &mut Canvas, title: &Text, terms: &[(Text, Text)], needed: f32
 /// The RPE scale as six boxes that get darker.
 fn scale(canvas: &mut Canvas, theme: Theme) {
     const GAP: f32 = 6.0;
-    const HEIGHT: f32 = 58.0;
+    const HEIGHT: f32 = 52.0;
     let language = canvas.language();
     canvas.reserve(HEIGHT + 20.0);
     let width = (CONTENT - GAP * 5.0) / 6.0;
@@ -295,7 +296,7 @@ fn scale(canvas: &mut Canvas, theme: Theme) {
         let number = Style::new(Weight::Bold, 13.0, 16.0, ink);
         canvas.text(x + 9.0, canvas.y + 8.0, &format!("RPE {value}"), number, width);
         let style = Style::new(Weight::Regular, 7.8, 10.0, ink);
-        canvas.text(x + 9.0, canvas.y + 28.0, text.get(language), style, width - 14.0);
+        canvas.text(x + 9.0, canvas.y + 26.0, text.get(language), style, width - 14.0);
     }
     canvas.y += HEIGHT + 18.0;
 }
@@ -307,7 +308,7 @@ fn warm_up(canvas: &mut Canvas, theme: Theme) {
     for (index, (term, text)) in words::WARM_UP_STEPS.iter().enumerate() {
         let style = Style::new(Weight::Regular, 10.0, 15.0, INK);
         let lines = canvas.wrap(text.get(language), style, CONTENT - TERM - 26.0);
-        let height = (lines.len() as f32 * style.leading).max(20.0);
+        let height = (lines.len() as f32 * style.leading).max(17.0);
         canvas.reserve(height);
         canvas.card(LEFT, canvas.y - 0.5, 16.0, 16.0, 8.0, theme.accent);
         let number = Style::new(Weight::SemiBold, 8.5, 15.0, theme.on_accent);
@@ -319,12 +320,12 @@ fn warm_up(canvas: &mut Canvas, theme: Theme) {
         canvas.lines(LEFT + 26.0 + TERM, canvas.y, &lines, style);
         canvas.y += height + 4.0;
     }
-    canvas.y += 16.0;
+    canvas.y += 12.0;
 }
 
 fn cool_down_and_care(canvas: &mut Canvas, theme: Theme) {
     const GAP: f32 = 16.0;
-    const PADDING: f32 = 14.0;
+    const PADDING: f32 = 12.0;
     let language = canvas.language();
     let width = (CONTENT - GAP) / 2.0;
     let style = Style::new(Weight::Regular, 9.5, 14.0, INK);

@@ -1,8 +1,8 @@
 //! How each exercise of the plan is done, in the order of first appearance.
 
+use super::weeks::day_anchor;
 use super::{CONTENT, Canvas, Document, INK, LEFT, MUTED, SMALL, Style, Theme, paragraph, rule, section};
 use crate::pdf::fonts::Weight;
-use super::weeks::day_anchor;
 use crate::pdf::{item, words};
 use crate::programme::Item;
 

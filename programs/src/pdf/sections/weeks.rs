@@ -125,7 +125,11 @@ pub(super) fn draw(canvas: &mut Canvas, document: &Document, theme: Theme) {
         let wording = document.wording.week(week.number);
         let focus = wording.map(|wording| wording.focus.as_str()).unwrap_or_default();
         let focus = canvas.wrap(focus, BODY.colored(MUTED), CONTENT);
-        let blocks = week.days.iter().map(|day| measure(canvas, day, wording, columns)).collect();
+        let blocks = week
+            .days
+            .iter()
+            .map(|day| measure(canvas, day, wording, columns))
+            .collect();
         sheets.push(Sheet { week, focus, blocks });
     }
     let highest = |density| {
@@ -190,14 +194,7 @@ fn week_head(canvas: &mut Canvas, week: &Week, title: &str, focus: &[Line], them
         let style = Style::new(Weight::SemiBold, 8.5, 16.0, theme.accent_text);
         let text = words::DELOAD.get(canvas.language());
         let chip = canvas.measure(text, style) + 16.0;
-        canvas.card(
-            LEFT + width + 12.0,
-            canvas.y + 6.0,
-            chip,
-            16.0,
-            8.0,
-            theme.chip,
-        );
+        canvas.card(LEFT + width + 12.0, canvas.y + 6.0, chip, 16.0, 8.0, theme.chip);
         canvas.text(LEFT + width + 20.0, canvas.y + 6.0, text, style, chip);
     }
     canvas.y += TITLE.leading + 4.0;
@@ -241,14 +238,7 @@ fn measure<'a>(canvas: &mut Canvas, day: &'a Day, wording: Option<&WeekWording>,
 }
 
 /// Only a workout that no page could hold breaks, between its rows and under a repeated header.
-fn draw_block(
-    canvas: &mut Canvas,
-    block: &Block<'_>,
-    week: u8,
-    columns: Columns,
-    density: Density,
-    theme: Theme,
-) {
+fn draw_block(canvas: &mut Canvas, block: &Block<'_>, week: u8, columns: Columns, density: Density, theme: Theme) {
     let label = format!("{} {}", words::DAY.get(canvas.language()), block.day.number);
     canvas.bookmark(&label, 2);
     canvas.anchor(&day_anchor(week, block.day.number));
@@ -287,14 +277,7 @@ fn header(canvas: &mut Canvas, columns: Columns, theme: Theme) {
     canvas.y += HEADER;
 }
 
-fn draw_row(
-    canvas: &mut Canvas,
-    row: &Row<'_>,
-    number: usize,
-    columns: Columns,
-    density: Density,
-    theme: Theme,
-) {
+fn draw_row(canvas: &mut Canvas, row: &Row<'_>, number: usize, columns: Columns, density: Density, theme: Theme) {
     let (exercise, work, rest, effort) = (columns.exercise, columns.work, columns.rest, columns.effort);
     let language = canvas.language();
     let top = canvas.y + density.row_padding;
