@@ -202,12 +202,21 @@ mod tests {
         });
         assert_eq!(clock.now(), Timestamp::from_millis(1_000));
         let before = clock.process_now();
-        assert!(before.millis() > 1_700_000_000_000, "{before:?} is not the machine's time");
+        assert!(
+            before.millis() > 1_700_000_000_000,
+            "{before:?} is not the machine's time"
+        );
         clock.advance_ms(60_000);
-        assert!(clock.process_now().millis() >= before.millis() + 60_000, "a test moves it");
+        assert!(
+            clock.process_now().millis() >= before.millis() + 60_000,
+            "a test moves it"
+        );
         let by_hand = Clock::frozen_at(Timestamp::from_millis(5));
         by_hand.advance_ms(7);
-        assert_eq!((by_hand.now(), by_hand.process_now()), (Timestamp::from_millis(12), Timestamp::from_millis(12)));
+        assert_eq!(
+            (by_hand.now(), by_hand.process_now()),
+            (Timestamp::from_millis(12), Timestamp::from_millis(12))
+        );
     }
 
     #[test]

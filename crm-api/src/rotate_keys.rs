@@ -13,13 +13,18 @@ const SAY_EVERY: u64 = 20_000;
 pub async fn run(config: &Config, say: &mut impl FnMut(&str)) -> anyhow::Result<Rotation> {
     let app = serve::compose(config, Clock::system()).await?;
     let keys = app.store().master_keys();
-    let (newest, old) = keys.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let (newest, old) = keys
+        .split_first()
+        .map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
     if old.is_empty() {
         say(&format!(
             "MASTER_KEY holds only {newest}. To rotate, put a new key in front of it, restart everything, and call this again."
         ));
     } else {
-        say(&format!("Sealing everything under {newest}; {} still opens.", old.join(", ")));
+        say(&format!(
+            "Sealing everything under {newest}; {} still opens.",
+            old.join(", ")
+        ));
     }
     let mut said = 0;
     let mut step = |step: &Step<'_>| {
@@ -50,13 +55,18 @@ pub async fn run(config: &Config, say: &mut impl FnMut(&str)) -> anyhow::Result<
         ));
     }
     match (rotation.is_complete, old.is_empty()) {
-        (false, _) => say("Something still seals under an old key: restart every crm-api with the new MASTER_KEY, then call this again."),
+        (false, _) => say(
+            "Something still seals under an old key: restart every crm-api with the new MASTER_KEY, then call this again.",
+        ),
         (true, false) if rotation.unreadable == 0 => say(&format!(
             "Done, {} values: {} may be taken out of MASTER_KEY. Keep it for as long as you keep backups from before today.",
             rotation.changed,
             old.join(", ")
         )),
-        (true, _) => say(&format!("Nothing is left to do; {} values were sealed anew.", rotation.changed)),
+        (true, _) => say(&format!(
+            "Nothing is left to do; {} values were sealed anew.",
+            rotation.changed
+        )),
     }
     Ok(rotation)
 }

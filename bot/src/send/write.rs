@@ -99,7 +99,10 @@ impl Inner {
                 let sent = match (self.send(part, aim).await, part) {
                     // What can't be passed on is told of.
                     (Err(Outcome::Rejected { reason }), Part::Copy { from, caption, markup }) if from.text_suffices => {
-                        debug!(delivery = delivery.id, reason, "a message can't be copied, its text goes alone");
+                        debug!(
+                            delivery = delivery.id,
+                            reason, "a message can't be copied, its text goes alone"
+                        );
                         if at + 1 < parts.len() {
                             continue;
                         }

@@ -35,7 +35,11 @@ fn line(kind: &str, text: &str, has_button: bool) -> (String, String, bool) {
 #[tokio::test]
 async fn what_a_person_sent_arrives_as_itself_with_the_card_as_its_caption() {
     let w = world().await.acquainted().await;
-    let photo = w.telegram.send(ANNA, &json!({"kind": "photo", "text": "колено"})).await.unwrap();
+    let photo = w
+        .telegram
+        .send(ANNA, &json!({"kind": "photo", "text": "колено"}))
+        .await
+        .unwrap();
     let (kind, caption, message_ref) = w
         .crm
         .until("the photo", |seen| match &seen.events.first()?.body {
@@ -50,7 +54,8 @@ async fn what_a_person_sent_arrives_as_itself_with_the_card_as_its_caption() {
         .await;
     assert_eq!((kind, caption.as_deref()), (AttachmentKind::Photo, Some("колено")));
     assert_eq!(message_ref, photo.message_id.to_string());
-    w.crm.enqueue([a_copy("c1", photo.message_id, "Анна: колено", true, true)]);
+    w.crm
+        .enqueue([a_copy("c1", photo.message_id, "Анна: колено", true, true)]);
     let sent = w.crm.until_sent("c1").await;
     assert_eq!(shown(&w).await, [line("photo", "Анна: колено", true)]);
     assert_eq!(w.bot_messages(JOHN).await[0].message_id.to_string(), sent);
@@ -60,9 +65,13 @@ async fn what_a_person_sent_arrives_as_itself_with_the_card_as_its_caption() {
 async fn where_there_is_no_caption_the_card_follows_with_the_buttons() {
     let w = world().await.acquainted().await;
     let sticker = w.telegram.send(ANNA, &json!({"kind": "sticker"})).await.unwrap();
-    w.crm.enqueue([a_copy("c1", sticker.message_id, "Анна: стикер", false, true)]);
+    w.crm
+        .enqueue([a_copy("c1", sticker.message_id, "Анна: стикер", false, true)]);
     let sent = w.crm.until_sent("c1").await;
-    assert_eq!(shown(&w).await, [line("sticker", "", false), line("text", "Анна: стикер", true)]);
+    assert_eq!(
+        shown(&w).await,
+        [line("sticker", "", false), line("text", "Анна: стикер", true)]
+    );
     assert_eq!(
         w.bot_messages(JOHN).await[1].message_id.to_string(),
         sent,
@@ -80,7 +89,10 @@ async fn what_cant_be_copied_is_told_in_words_or_refused() {
     ]);
     w.crm.until_sent("gone").await;
     w.crm.until_sent("gone-too").await;
-    assert_eq!(shown(&w).await, [line("text", "Анна: фото", true), line("text", "Анна: стикер", true)]);
+    assert_eq!(
+        shown(&w).await,
+        [line("text", "Анна: фото", true), line("text", "Анна: стикер", true)]
+    );
     w.crm
         .until("the refusal", |seen| {
             matches!(seen.outcomes("foreign")[..], [Outcome::Rejected { .. }]).then_some(())

@@ -217,12 +217,13 @@ async fn captions_are_edited_and_messages_copied() -> anyhow::Result<()> {
 async fn a_copy_takes_a_new_caption_where_there_can_be_one_and_has_telegrams_limits() -> anyhow::Result<()> {
     let world = World::with_anna().await?;
     world.sandbox.send_text(TRAINER, "/start").await?;
-    let photo = world.sandbox.send(ANNA, &json!({"kind": "photo", "text": "колено"})).await?;
+    let photo = world
+        .sandbox
+        .send(ANNA, &json!({"kind": "photo", "text": "колено"}))
+        .await?;
     let sticker = world.sandbox.send(ANNA, &json!({"kind": "sticker"})).await?;
     let keyboard = json!({"inline_keyboard": [[{"text": "Ответить", "callback_data": "reply"}]]});
-    let copy = |id: i64, caption: &str| {
-        json!({"chat_id": TRAINER, "from_chat_id": ANNA, "message_id": id, "caption": caption, "reply_markup": keyboard})
-    };
+    let copy = |id: i64, caption: &str| json!({"chat_id": TRAINER, "from_chat_id": ANNA, "message_id": id, "caption": caption, "reply_markup": keyboard});
     world.ok("copyMessage", copy(photo.message_id, "Анна: колено")).await?;
     world.ok("copyMessage", copy(sticker.message_id, "не видно")).await?;
     let plain = json!({"chat_id": TRAINER, "from_chat_id": ANNA, "message_id": photo.message_id});
@@ -247,7 +248,9 @@ async fn a_copy_takes_a_new_caption_where_there_can_be_one_and_has_telegrams_lim
             line("photo", "колено", false),
         ]
     );
-    let refused = world.refused("copyMessage", copy(photo.message_id, &"я".repeat(1025))).await?;
+    let refused = world
+        .refused("copyMessage", copy(photo.message_id, &"я".repeat(1025)))
+        .await?;
     assert_eq!(refused, bad_request("message caption is too long"));
     let refused = world.refused("copyMessage", copy(4040, "x")).await?;
     assert_eq!(refused, bad_request("message to copy not found"));
