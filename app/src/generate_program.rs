@@ -297,7 +297,7 @@ async fn deliver(app: &App, tx: &mut Tx, order: &HandOver<'_>, fresh: &Program, 
     } = *order;
     let now = app.now();
     if order.approve_by.is_some()
-        && let Some(newer) = tx.newer_program(&client.id, fresh.version).await?
+        && let Some(newer) = tx.newer_program(&client.id, &fresh.scope, fresh.version).await?
     {
         tx.supersede_program(&fresh.id, &newer, now).await?;
         return Ok(());

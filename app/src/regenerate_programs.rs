@@ -28,7 +28,7 @@ struct Payload {
     exercise_id: String,
     started_by: String,
     actor: String,
-    /// The last client of the page before.
+    /// The last version of the page before.
     after: String,
 }
 
@@ -144,8 +144,8 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         exercise_id: payload.exercise_id.clone(),
     };
     let mut last = None;
-    for (client, program) in page {
-        last = Some(client);
+    for (_, program) in page {
+        last = Some(program.clone());
         let Some(program) = tx.lock_program(&program).await? else {
             continue;
         };
@@ -162,9 +162,9 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         }
     }
     match last {
-        Some(client) => {
+        Some(program) => {
             let next = Payload {
-                after: client.to_string(),
+                after: program.to_string(),
                 ..payload
             };
             let key = format!("{JOB}:{}:{}", next.batch_id, next.after);

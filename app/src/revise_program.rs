@@ -180,14 +180,15 @@ pub(crate) async fn revise_in(
     Ok(id)
 }
 
-/// The newest version of the same client in this state.
+/// The newest version of the same client and scope in this state.
 async fn only(tx: &mut Tx, program: &Program, status: &str) -> Result<Option<Program>> {
     let filter = ProgramFilter {
         client: Some(program.client.clone()),
         status: Some(status.into()),
     };
-    let page = store::PageRequest { limit: 1, after: None };
-    Ok(tx.list_programs(&filter, &page).await?.items.into_iter().next())
+    let page = store::PageRequest { limit: 20, after: None };
+    let found = tx.list_programs(&filter, &page).await?.items;
+    Ok(found.into_iter().find(|other| other.scope == program.scope))
 }
 
 /// Who decides: the name people read, and the actor of the records.

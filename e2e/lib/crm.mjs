@@ -18,6 +18,7 @@ export class Crm {
       body: JSON.stringify({ email: "admin@voronka.local", password: system.adminPassword }),
     });
     if (!response.ok) throw new Error(`the printed password does not open the door: ${response.status} ${await response.text()}`);
+    crm.csrf = (await response.clone().json()).csrf_token;
     crm.cookie = response.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
     return crm;
   }
@@ -54,6 +55,16 @@ export class Crm {
     });
     if (!response.ok) throw new Error(`POST ${path}: ${response.status} ${await response.text()}`);
     return response.status;
+  }
+
+  /** Writes: `version` is what `If-Match` names. Returns the body, or null where there is none. */
+  async change(method, path, body, version) {
+    const headers = { cookie: this.cookie, "x-csrf-token": this.csrf, "content-type": "application/json" };
+    if (version !== undefined) headers["if-match"] = `"${version}"`;
+    const response = await fetch(this.base + path, { method, headers, body: JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text ? JSON.parse(text) : null;
   }
 
   async download(path) {

@@ -45,11 +45,11 @@ struct BatchRow {
 
 const REVISION: &str = "training_programs.revision";
 
-/// The newest version of a client that was sent or is about to be, and that uses the exercise.
+/// The newest version of a client and scope that was sent or is about to be, and that uses the exercise.
 const USERS: &str = "FROM program_exercises e JOIN training_programs p ON p.id = e.program_id \
      WHERE e.tenant_id = $1 AND e.exercise_id = $2 AND p.tenant_id = $1 AND p.status IN ('ready', 'awaiting_approval') \
      AND p.successor_id IS NULL AND NOT EXISTS (SELECT 1 FROM training_programs n WHERE n.tenant_id = $1 \
-         AND n.client_id = p.client_id AND n.version > p.version AND n.status IN ('ready', 'awaiting_approval', 'queued'))";
+         AND n.client_id = p.client_id AND n.scope = p.scope AND n.version > p.version AND n.status IN ('ready', 'awaiting_approval', 'queued'))";
 
 impl Tx {
     /// Writes where a version that was just inserted comes from.
@@ -126,7 +126,7 @@ impl Tx {
         parsed(found)
     }
 
-    /// Whatever of this client still waits and is older gives way to `by`. Returns those versions.
+    /// Whatever of this client and of the same scope still waits and is older gives way to `by`. Returns those versions.
     pub async fn supersede_older(
         &mut self,
         client: &ClientId,
@@ -136,7 +136,8 @@ impl Tx {
     ) -> Result<Vec<ProgramId>> {
         const SQL: &str = "UPDATE training_programs SET status = 'superseded', successor_id = COALESCE(successor_id, $1), \
              decided_at_ms = COALESCE(decided_at_ms, $2) \
-             WHERE tenant_id = $3 AND client_id = $4 AND version < $5 AND status = 'awaiting_approval' RETURNING id";
+             WHERE tenant_id = $3 AND client_id = $4 AND version < $5 AND status = 'awaiting_approval' \
+             AND scope = (SELECT n.scope FROM training_programs n WHERE n.tenant_id = $3 AND n.id = $1) RETURNING id";
         let found = rows!(
             self,
             (String,),
@@ -158,11 +159,11 @@ impl Tx {
         Ok(())
     }
 
-    /// A newer version of this client that was made already.
-    pub async fn newer_program(&mut self, client: &ClientId, version: i64) -> Result<Option<ProgramId>> {
+    /// A newer version of this client and scope that was made already.
+    pub async fn newer_program(&mut self, client: &ClientId, scope: &str, version: i64) -> Result<Option<ProgramId>> {
         const SQL: &str = "SELECT id FROM training_programs WHERE tenant_id = $1 AND client_id = $2 AND version > $3 \
-             AND status IN ('ready', 'awaiting_approval') ORDER BY version DESC LIMIT 1";
-        let found = scalar!(self, String, SQL, self.tenant.as_ref(), client.as_str(), version)?;
+             AND scope = $4 AND status IN ('ready', 'awaiting_approval') ORDER BY version DESC LIMIT 1";
+        let found = scalar!(self, String, SQL, self.tenant.as_ref(), client.as_str(), version, scope)?;
         Ok(found.as_deref().and_then(ProgramId::parse))
     }
 
@@ -217,7 +218,7 @@ impl Tx {
         )?)
     }
 
-    /// How many clients would get another version if an exercise were withdrawn.
+    /// How many programmes would get another version if an exercise were withdrawn.
     pub async fn count_exercise_users(&mut self, exercise: &str) -> Result<i64> {
         let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) {USERS}");
         let found = scalar!(
@@ -230,14 +231,14 @@ impl Tx {
         Ok(found.unwrap_or_default())
     }
 
-    /// Those clients with their versions, in the order of clients, after the client `after`.
+    /// Those clients with their versions, in the order of versions, after the version `after`.
     pub async fn exercise_users(
         &mut self,
         exercise: &str,
         after: &str,
         limit: u32,
     ) -> Result<Vec<(ClientId, ProgramId)>> {
-        let sql = format!("SELECT p.client_id, p.id {USERS} AND p.client_id > $3 ORDER BY p.client_id LIMIT $4");
+        let sql = format!("SELECT p.client_id, p.id {USERS} AND p.id > $3 ORDER BY p.id LIMIT $4");
         rows!(
             self,
             (String, String),

@@ -249,7 +249,13 @@ async fn press(
                     outcome.toast = Some(texts.trainer_program_exists.replace("{name}", &client.display_name));
                     return Ok(());
                 }
-                if tx.list_programs(&queued, &page).await?.items.is_empty() {
+                let waiting = store::ProgramFilter {
+                    status: Some("awaiting_approval".into()),
+                    ..queued.clone()
+                };
+                if tx.list_programs(&queued, &page).await?.items.is_empty()
+                    && tx.list_programs(&waiting, &page).await?.items.is_empty()
+                {
                     generate_program::order_in(app, tx, &run, &client, "trainer", &caller.request_id).await?;
                     note(
                         app,

@@ -26,11 +26,15 @@ async fn with_pages() -> World {
     let w = world().await.acquainted().await;
     w.crm.change(|seen| {
         for at in 0..10 {
-            seen.files
-                .insert(format!("page_{at}"), format!("picture{at}").into_bytes());
+            seen.files.insert(format!("page_{at}"), picture(at));
         }
     });
     w
+}
+
+/// What Telegram takes for a PNG.
+fn picture(at: usize) -> Vec<u8> {
+    [b"\x89PNG\r\n\x1a\n", at.to_string().as_bytes()].concat()
 }
 
 fn sent_ids(w: &World, id: &str) -> Vec<String> {
@@ -44,7 +48,8 @@ fn sent_ids(w: &World, id: &str) -> Vec<String> {
 async fn pages_arrive_as_one_album_in_their_order_and_then_the_card() {
     let w = with_pages().await;
     let card = with_buttons(content("Карточка"), &[("Отправить", "ok")]);
-    w.crm.enqueue([delivery("pages", ANNA, album(10)), delivery("card", ANNA, card)]);
+    w.crm
+        .enqueue([delivery("pages", ANNA, album(10)), delivery("card", ANNA, card)]);
     let first = w.crm.until_sent("pages").await;
     w.crm.until_sent("card").await;
     let messages = w.bot_messages(ANNA).await;
@@ -56,7 +61,7 @@ async fn pages_arrive_as_one_album_in_their_order_and_then_the_card() {
         assert_eq!(message.media_group_id.as_deref(), Some(group.as_str()));
         let photo = &message.photo.as_ref().unwrap().file_id;
         let bytes = w.telegram.file_bytes(photo).await.unwrap();
-        assert_eq!(bytes, format!("picture{at}").into_bytes());
+        assert_eq!(bytes, picture(at));
     }
     assert!(messages[10].button("Отправить").is_some());
     let ids = sent_ids(&w, "pages");
@@ -103,7 +108,8 @@ async fn a_pause_before_an_album_costs_nobody_a_page_and_repeats_none() {
         .set_faults(&json!({ "telegram": {"too_many_requests_next": 1, "retry_after_s": 1} }))
         .await
         .unwrap();
-    w.crm.enqueue([delivery("d1", ANNA, album(5)), text("d2", ANNA, "дальше")]);
+    w.crm
+        .enqueue([delivery("d1", ANNA, album(5)), text("d2", ANNA, "дальше")]);
     w.crm.until_sent("d2").await;
     let messages = w.bot_messages(ANNA).await;
     assert_eq!(messages.iter().filter(|m| m.photo.is_some()).count(), 5);
@@ -116,7 +122,8 @@ async fn a_page_the_crm_doesnt_have_rejects_the_album_and_the_chat_goes_on() {
     w.crm.change(|seen| {
         seen.files.remove("page_2");
     });
-    w.crm.enqueue([delivery("d1", ANNA, album(4)), text("d2", ANNA, "дальше")]);
+    w.crm
+        .enqueue([delivery("d1", ANNA, album(4)), text("d2", ANNA, "дальше")]);
     w.crm.until_sent("d2").await;
     assert!(matches!(w.crm.seen().outcomes("d1")[..], [Outcome::Rejected { .. }]));
     assert_eq!(w.bot_texts(ANNA).await, ["дальше"]);

@@ -13,6 +13,7 @@ mod common;
 
 mod desk;
 
+mod approvals;
 mod clients;
 mod editors;
 mod leads;

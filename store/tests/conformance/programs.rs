@@ -442,7 +442,7 @@ pub async fn whoever_has_an_exercise_is_found_by_the_newest_version(world: &Worl
         [(anna.id.clone(), versions[2].clone())]
     );
     assert!(
-        tx.exercise_users("squat", ivan.id.as_ref(), 9)
+        tx.exercise_users("squat", versions[1].as_ref(), 9)
             .await
             .unwrap()
             .is_empty()

@@ -584,7 +584,7 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     assert!(tx.cancel_succession(&successor).await.unwrap().is_empty());
     assert!(tx.supersede_older(id, &successor, 99, later).await.unwrap().is_empty());
     tx.supersede_program(program, &successor, later).await.unwrap();
-    assert_eq!(tx.newer_program(id, 0).await.unwrap(), None);
+    assert_eq!(tx.newer_program(id, "free", 0).await.unwrap(), None);
     tx.lock_programs_of(id).await.unwrap();
     tx.keep_phone_version(program, &things.file.id).await.unwrap();
     assert!(tx.approval_cards("telegram", program).await.unwrap().is_empty());
