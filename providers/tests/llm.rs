@@ -1,10 +1,6 @@
 //! Every dialect against the sandbox, on good days and bad ones: one suite for all of them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
@@ -136,7 +132,11 @@ async fn what_only_the_owner_can_mend_is_never_tried_again() {
     let world = World::start().await;
     for dialect in Dialect::ALL {
         let denied = Error::Denied { status: 401 };
-        for (mode, expected) in [("no_money", Error::NoMoney), ("bad_key", denied), ("no_model", Error::NoModel)] {
+        for (mode, expected) in [
+            ("no_money", Error::NoMoney),
+            ("bad_key", denied),
+            ("no_model", Error::NoModel),
+        ] {
             world.faults(json!({ "mode": mode })).await;
             let completion = world.ask(dialect).await;
             assert_eq!(completion.outcome, Err(expected.clone()), "{dialect:?} {mode}");
@@ -151,17 +151,23 @@ async fn a_busy_server_is_asked_once_more_after_the_pause_it_wants() {
     let world = World::start().await;
     for dialect in Dialect::ALL {
         for mode in ["rate_limited", "error"] {
-            world.faults(json!({ "mode": mode, "mode_next": 1, "retry_after_s": 0 })).await;
+            world
+                .faults(json!({ "mode": mode, "mode_next": 1, "retry_after_s": 0 }))
+                .await;
             let completion = world.ask(dialect).await;
             assert!(completion.outcome.is_ok(), "{dialect:?} {mode}: {completion:?}");
             assert_eq!(reasons(&completion), [Reason::First, Reason::Retry]);
         }
-        world.faults(json!({ "mode": "rate_limited", "retry_after_s": 0 })).await;
+        world
+            .faults(json!({ "mode": "rate_limited", "retry_after_s": 0 }))
+            .await;
         let completion = world.ask(dialect).await;
         assert_eq!(completion.outcome, Err(Error::Busy { status: 429 }));
         assert_eq!(completion.attempts.len(), 2, "once more, not for ever");
         // A wait that ends after the deadline is not begun.
-        world.faults(json!({ "mode": "rate_limited", "retry_after_s": 600 })).await;
+        world
+            .faults(json!({ "mode": "rate_limited", "retry_after_s": 600 }))
+            .await;
         let started = Instant::now();
         let completion = world.ask(dialect).await;
         assert_eq!(completion.outcome, Err(Error::Busy { status: 429 }));
@@ -180,7 +186,11 @@ async fn an_answer_that_is_no_json_is_asked_for_once_more_and_paid_for_twice() {
         assert_eq!(reasons(&completion), [Reason::First, Reason::Repair]);
         assert!(completion.attempts.iter().all(|attempt| attempt.tokens.answer > 0));
         let last = world.requests().await.pop().unwrap();
-        assert!(last["request_body"].to_string().contains("The answer before was no JSON."));
+        assert!(
+            last["request_body"]
+                .to_string()
+                .contains("The answer before was no JSON.")
+        );
 
         world.faults(json!({ "mode": "broken_json" })).await;
         let completion = world.ask(dialect).await;
@@ -194,7 +204,11 @@ async fn an_answer_that_is_no_json_is_asked_for_once_more_and_paid_for_twice() {
 async fn endings_that_are_no_answer_are_told_apart() {
     let world = World::start().await;
     for dialect in Dialect::ALL {
-        let refused = if dialect == Dialect::Yandex { Error::Filtered } else { Error::Refused };
+        let refused = if dialect == Dialect::Yandex {
+            Error::Filtered
+        } else {
+            Error::Refused
+        };
         for (mode, expected) in [
             ("cut_off", Error::CutOff),
             ("filter", Error::Filtered),
@@ -218,7 +232,11 @@ async fn a_server_that_knows_no_schema_is_asked_in_a_simpler_form_and_remembered
     for dialect in Dialect::ALL {
         for (structured, form, tries) in [
             ("full", "json_schema", 1),
-            ("json_object", "json_object", if dialect == Dialect::YandexOpenAi { 3 } else { 2 }),
+            (
+                "json_object",
+                "json_object",
+                if dialect == Dialect::YandexOpenAi { 3 } else { 2 },
+            ),
             ("none", "text", if dialect == Dialect::YandexOpenAi { 4 } else { 3 }),
         ] {
             // What a server takes is remembered by its address and model.
@@ -245,7 +263,9 @@ async fn a_server_that_knows_no_schema_is_asked_in_a_simpler_form_and_remembered
 #[tokio::test]
 async fn the_name_of_the_token_limit_is_a_setting_and_a_wrong_one_is_named() {
     let world = World::start().await;
-    world.faults(json!({ "token_limit_field": "max_completion_tokens" })).await;
+    world
+        .faults(json!({ "token_limit_field": "max_completion_tokens" }))
+        .await;
     let mut config = world.config(Dialect::OpenAi);
     let completion = world.ask_within(&config, 20).await;
     let expected = Error::BadRequest {

@@ -19,9 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::{
-    Dialect, End, Error, Failure, Form, LlmConfig, Prompt, Reply, TokenLimitField, Tokens, read_bounded,
-};
+use super::{Dialect, End, Error, Failure, Form, LlmConfig, Prompt, Reply, TokenLimitField, Tokens, read_bounded};
 
 const SCHEMA_NAME: &str = "worded_programme";
 
@@ -111,7 +109,9 @@ pub(super) async fn ask(
             // What people answered must not stay in somebody's logs.
             ("x-data-logging-enabled", "false"),
         ] {
-            address = address.with_header(name, value).map_err(|_| Error::Denied { status: 0 })?;
+            address = address
+                .with_header(name, value)
+                .map_err(|_| Error::Denied { status: 0 })?;
         }
     }
     let client = Client::build(http.clone(), address).with_http_service(Once(http.clone()));

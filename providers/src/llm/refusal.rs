@@ -70,7 +70,8 @@ impl Refusal {
             _ => field("message").to_lowercase(),
         };
         // Yandex says PERMISSION_DENIED for a key without a role and for an account without money alike.
-        let is_permission = self.status == 403 || error.get("grpcCode").or_else(|| error.get("code")) == Some(&7.into());
+        let is_permission =
+            self.status == 403 || error.get("grpcCode").or_else(|| error.get("code")) == Some(&7.into());
         if is_permission && message.contains("billing") {
             return Error::NoMoney;
         }
@@ -188,21 +189,76 @@ mod tests {
             parameter: parameter.into(),
         };
         let cases: [(u16, &str, Error); 17] = [
-            (429, r#"{"error":{"message":"x","type":"requests","code":"rate_limit_exceeded"}}"#, Error::Busy { status: 429 }),
-            (429, r#"{"error":{"message":"x","type":"insufficient_quota","code":"insufficient_quota"}}"#, Error::NoMoney),
-            (429, r#"{"error":{"message":"x","code":"credit_balance_exhausted"}}"#, Error::NoMoney),
-            (401, r#"{"error":{"message":"Incorrect API key: sk-1","code":"invalid_api_key"}}"#, Error::Denied { status: 401 }),
-            (402, r#"{"detail":"Insufficient balance to run this request"}"#, Error::NoMoney),
+            (
+                429,
+                r#"{"error":{"message":"x","type":"requests","code":"rate_limit_exceeded"}}"#,
+                Error::Busy { status: 429 },
+            ),
+            (
+                429,
+                r#"{"error":{"message":"x","type":"insufficient_quota","code":"insufficient_quota"}}"#,
+                Error::NoMoney,
+            ),
+            (
+                429,
+                r#"{"error":{"message":"x","code":"credit_balance_exhausted"}}"#,
+                Error::NoMoney,
+            ),
+            (
+                401,
+                r#"{"error":{"message":"Incorrect API key: sk-1","code":"invalid_api_key"}}"#,
+                Error::Denied { status: 401 },
+            ),
+            (
+                402,
+                r#"{"detail":"Insufficient balance to run this request"}"#,
+                Error::NoMoney,
+            ),
             (429, r#"{"detail":"Too many requests"}"#, Error::Busy { status: 429 }),
-            (403, r#"{"detail":"The model is not allowed for this key"}"#, Error::Denied { status: 403 }),
+            (
+                403,
+                r#"{"detail":"The model is not allowed for this key"}"#,
+                Error::Denied { status: 403 },
+            ),
             (404, r#"{"detail":"Not found"}"#, Error::NoModel),
-            (422, r#"{"detail":[{"loc":["body"],"msg":"x"}]}"#, Error::BadRequest { status: 422, parameter: "?".into() }),
-            (403, r#"{"error":{"grpcCode":7,"httpCode":403,"message":"billing account is not active"}}"#, Error::NoMoney),
-            (403, r#"{"code":7,"message":"Permission denied","details":[]}"#, Error::Denied { status: 403 }),
-            (400, r#"{"code":3,"message":"json_schema is not supported by the model","details":[]}"#, bad("json_schema")),
-            (400, r#"{"error":{"message":"Unsupported parameter: 'max_tokens' … Use 'max_completion_tokens' instead.","param":"max_tokens"}}"#, bad("max_tokens")),
-            (400, r#"{"error":{"message":"x","param":"messages","code":"context_length_exceeded"}}"#, Error::TooLong),
-            (400, r#"{"error":{"message":"x","code":"content_filter"}}"#, Error::Filtered),
+            (
+                422,
+                r#"{"detail":[{"loc":["body"],"msg":"x"}]}"#,
+                Error::BadRequest {
+                    status: 422,
+                    parameter: "?".into(),
+                },
+            ),
+            (
+                403,
+                r#"{"error":{"grpcCode":7,"httpCode":403,"message":"billing account is not active"}}"#,
+                Error::NoMoney,
+            ),
+            (
+                403,
+                r#"{"code":7,"message":"Permission denied","details":[]}"#,
+                Error::Denied { status: 403 },
+            ),
+            (
+                400,
+                r#"{"code":3,"message":"json_schema is not supported by the model","details":[]}"#,
+                bad("json_schema"),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' … Use 'max_completion_tokens' instead.","param":"max_tokens"}}"#,
+                bad("max_tokens"),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","param":"messages","code":"context_length_exceeded"}}"#,
+                Error::TooLong,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","code":"content_filter"}}"#,
+                Error::Filtered,
+            ),
             (502, "<html>Bad gateway</html>", Error::Busy { status: 502 }),
             (302, "", Error::Unexpected { status: 302 }),
         ];
@@ -223,9 +279,15 @@ mod tests {
     fn waits_are_read_where_they_are_said() {
         let wait = |headers: &[(&'static str, &'static str)]| failure(429, "{}", headers).retry_after;
         assert_eq!(wait(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
-        let resets = [("x-ratelimit-reset-requests", "1s"), ("x-ratelimit-reset-tokens", "1m0.5s")];
+        let resets = [
+            ("x-ratelimit-reset-requests", "1s"),
+            ("x-ratelimit-reset-tokens", "1m0.5s"),
+        ];
         assert_eq!(wait(&resets), Some(Duration::from_secs(60)));
-        assert_eq!(wait(&[("x-ratelimit-reset-requests", "250ms")]), Some(Duration::from_millis(250)));
+        assert_eq!(
+            wait(&[("x-ratelimit-reset-requests", "250ms")]),
+            Some(Duration::from_millis(250))
+        );
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         assert_eq!(failure(402, "{}", &[("retry-after", "7")]).retry_after, None);
     }
