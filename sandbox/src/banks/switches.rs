@@ -144,8 +144,11 @@ pub fn fires(chance: &mut Chance, seed: u64, draws: &mut u64) -> bool {
     drawn(seed, *draws) % 100 < u64::from(chance.percent)
 }
 
+/// Which of the switches is asked.
+type Pick = fn(&mut BankFaults) -> &mut Chance;
+
 impl BankFaults {
-    pub fn fires(&mut self, pick: fn(&mut Self) -> &mut Chance) -> bool {
+    pub fn fires(&mut self, pick: Pick) -> bool {
         let (seed, mut draws) = (self.seed, self.draws);
         let fired = fires(pick(self), seed, &mut draws);
         self.draws = draws;
@@ -194,7 +197,7 @@ impl BankFaults {
             return (pause, None);
         }
         let hang = Mishap::Hang(Duration::from_millis(self.hang_ms));
-        let switches: [(fn(&mut Self) -> &mut Chance, Mishap); 8] = [
+        let switches: [(Pick, Mishap); 8] = [
             (|all| &mut all.drop_request, Mishap::DropRequest),
             (|all| &mut all.refuse, Mishap::Refuse),
             (|all| &mut all.too_many_requests, Mishap::TooManyRequests),

@@ -59,9 +59,9 @@ fn data(request: &Request) -> Result<Map<String, Value>, Refusal> {
         if key.chars().count() > MAX_DATA_KEY && key != "OperationInitiatorType" {
             return Err(Refusal::new("208", "Ключ в параметре DATA длиннее 20 символов."));
         }
-        if !value
+        if value
             .as_str()
-            .is_some_and(|value| value.chars().count() <= MAX_DATA_VALUE)
+            .is_none_or(|value| value.chars().count() > MAX_DATA_VALUE)
         {
             return Err(Refusal::new(
                 "209",
@@ -96,7 +96,7 @@ fn due_date(world: &World, request: &Request, link_minutes: i64) -> Result<i64, 
         .filter(|_| plain)
         .ok_or_else(|| Refusal::new("12", "Неверный формат RedirectDueDate."))?;
     let left = at_ms.saturating_sub(now_ms);
-    if left < MINUTE_MS || left > MAX_LINK_MINUTES * MINUTE_MS {
+    if !(MINUTE_MS..=MAX_LINK_MINUTES * MINUTE_MS).contains(&left) {
         return Err(Refusal::new("3017", "RedirectDueDate вне допустимого диапазона."));
     }
     Ok(at_ms)
@@ -432,11 +432,8 @@ pub fn charge(world: &mut World, request: &Request) -> Result<Value, Refusal> {
         ));
     }
     let id = payment.id;
-    let saved = world.banks.tbank.cards.values();
-    let saved = saved
-        .filter(|card| card.terminal == request.terminal && card.rebill_id == rebill_id)
-        .next_back();
-    let saved = saved.cloned();
+    let saved = world.banks.tbank.cards.get(&rebill_id);
+    let saved = saved.filter(|card| card.terminal == request.terminal).cloned();
     let switch = world.faults.tbank.fires(|all| &mut all.decline_charge);
     let reason = world.faults.tbank.decline_reason.clone();
     let decline = match &saved {

@@ -101,14 +101,18 @@ fn boolean(body: &Value, name: &str) -> Result<bool, ApiError> {
     }
 }
 
-/// The confirmation as it goes out, and the address to return to.
-fn confirmation(
-    asked: Option<&Value>,
-    id: &str,
-    base_url: &str,
-) -> Result<(Option<Value>, Option<String>, Option<String>), ApiError> {
+/// How the payer confirms.
+#[derive(Default)]
+struct Confirmation {
+    /// As it goes out.
+    wire: Option<Value>,
+    return_url: Option<String>,
+    locale: Option<String>,
+}
+
+fn confirmation(asked: Option<&Value>, id: &str, base_url: &str) -> Result<Confirmation, ApiError> {
     let Some(asked) = asked else {
-        return Ok((None, None, None));
+        return Ok(Confirmation::default());
     };
     let kind = text(asked, "type").unwrap_or_default();
     let return_url = optional_text(asked, "return_url", MAX_RETURN_URL)
@@ -144,7 +148,11 @@ fn confirmation(
         "external" => {}
         _ => return Err(ApiError::at("confirmation.type", "Invalid confirmation type")),
     }
-    Ok((Some(Value::Object(fields)), return_url, locale))
+    Ok(Confirmation {
+        wire: Some(Value::Object(fields)),
+        return_url,
+        locale,
+    })
 }
 
 fn method_type(world: &World, shop: &str, data: Option<&Value>) -> Result<String, ApiError> {
@@ -195,7 +203,7 @@ pub fn create(world: &mut World, shop: &str, base_url: &str, body: &Value) -> Re
         None => None,
     };
     let id = YooKassa::new_id(now_ms, "000f");
-    let (confirmation, return_url, locale) = confirmation(given("confirmation"), &id, base_url)?;
+    let confirmation = confirmation(given("confirmation"), &id, base_url)?;
     let kind = match &saved {
         Some(method) => method.kind.clone(),
         None => method_type(world, shop, given("payment_method_data"))?,
@@ -241,9 +249,9 @@ pub fn create(world: &mut World, shop: &str, base_url: &str, body: &Value) -> Re
             now_ms.saturating_add(PAY_WITHIN_MS)
         },
         hold_until_ms: None,
-        confirmation,
-        return_url,
-        locale,
+        confirmation: confirmation.wire,
+        return_url: confirmation.return_url,
+        locale: confirmation.locale,
         save_method,
         customer,
         method_type: kind,

@@ -36,7 +36,6 @@ struct Product {
 pub struct Ears {
     pub url: String,
     heard: mpsc::UnboundedReceiver<Heard>,
-    answers: Arc<Mutex<VecDeque<(u16, &'static str)>>>,
 }
 
 async fn hear(State(product): State<Product>, headers: HeaderMap, body: String) -> Response {
@@ -64,22 +63,12 @@ impl Ears {
     pub async fn open(answers: &[(u16, &'static str)]) -> anyhow::Result<Self> {
         let (sender, heard) = mpsc::unbounded_channel();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
-        let product = Product {
-            heard: sender,
-            answers: Arc::clone(&answers),
-        };
+        let product = Product { heard: sender, answers };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/hook", listener.local_addr()?);
         let app = Router::new().route("/hook", post(hear)).with_state(product);
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Ok(Self { url, heard, answers })
-    }
-
-    pub fn answer_next(&self, status: u16, text: &'static str) {
-        self.answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back((status, text));
+        Ok(Self { url, heard })
     }
 
     pub async fn next(&mut self) -> anyhow::Result<Heard> {

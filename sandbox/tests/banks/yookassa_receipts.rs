@@ -11,8 +11,8 @@ fn item(patch: Value) -> Value {
     item
 }
 
-fn receipt(items: Value) -> Value {
-    json!({"customer": {"email": "anna@example.ru"}, "items": items})
+fn receipt(items: impl Into<Value>) -> Value {
+    json!({"customer": {"email": "anna@example.ru"}, "items": items.into()})
 }
 
 #[tokio::test]
