@@ -11,6 +11,7 @@ mod reads;
 mod route;
 mod table;
 mod wire;
+mod wording;
 mod writes;
 
 use options::{Options, Part, USAGE};
@@ -47,6 +48,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
             Part::Reads => reads::measure(&options, &mut report).await?,
             Part::Conversation => conversation::measure(&options, &mut report).await?,
             Part::Programmes => programmes::measure(&options, &mut report).await?,
+            Part::Wording => wording::measure(&options, &mut report)?,
         }
     }
     report.print();

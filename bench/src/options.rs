@@ -8,7 +8,7 @@ pub const USAGE: &str =
     "usage: bench [--quick] [--only PART]... [--database sqlite|postgres] [--clients N] [--chats N] [--seconds N]
 
   --quick      a smoke run of about a minute: small lists, short measurements; its figures mean little
-  --only       writes, reads, conversation, programmes; may be given several times
+  --only       writes, reads, conversation, programmes, wording; may be given several times
   --database   one of the two only
   --clients    the longest list that is measured (1000000)
   --chats      people who walk through the questionnaire at once (200)
@@ -22,6 +22,7 @@ pub enum Part {
     Reads,
     Conversation,
     Programmes,
+    Wording,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Options {
     /// How long each kind of read is repeated.
     pub read_window: Duration,
     pub programmes: usize,
+    /// How many programmes an honest and a lying model word.
+    pub wordings: usize,
 }
 
 impl Options {
@@ -71,6 +74,7 @@ impl Options {
             rounds: if is_quick { 1 } else { 3 },
             read_window: Duration::from_millis(if is_quick { 200 } else { 1_000 }),
             programmes: if is_quick { 10 } else { 200 },
+            wordings: if is_quick { 500 } else { 10_000 },
         };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -85,6 +89,7 @@ impl Options {
                     "reads" => Part::Reads,
                     "conversation" => Part::Conversation,
                     "programmes" => Part::Programmes,
+                    "wording" => Part::Wording,
                     other => bail!("there is no part {other}\n{USAGE}"),
                 }),
                 "--database" => {
@@ -107,7 +112,7 @@ impl Options {
             }
         }
         if options.parts.is_empty() {
-            options.parts = vec![Part::Writes, Part::Reads, Part::Conversation, Part::Programmes];
+            options.parts = vec![Part::Writes, Part::Reads, Part::Conversation, Part::Programmes, Part::Wording];
         }
         Ok(options)
     }

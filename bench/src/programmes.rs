@@ -189,7 +189,7 @@ fn make(scope: Scope, number: usize) -> anyhow::Result<Made> {
 }
 
 /// Walks through the answers, so that every plan has its turn.
-fn profile(number: usize) -> Profile {
+pub fn profile(number: usize) -> Profile {
     fn pick<T: Copy>(from: &[T], at: usize, or: T) -> T {
         from.get(at % from.len().max(1)).copied().unwrap_or(or)
     }

@@ -34,6 +34,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use driver::Driver;
+pub use faults::LlmMode;
+pub use llm::words::answer as word_programme;
 pub use sheets::DEMO_SHEET;
 
 use telegram::webhook;
