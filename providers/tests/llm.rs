@@ -1,6 +1,6 @@
 //! Every dialect against the sandbox, on good days and bad ones: one suite for all of them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
