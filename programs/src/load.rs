@@ -128,7 +128,7 @@ impl LoadRule {
             let when = when.trim().trim_start_matches("кг").trim_start_matches("kg").trim();
             match when.trim_start_matches('/').trim() {
                 "week" | "a week" | "per week" | "неделя" | "неделю" | "нед" | "в неделю" => {
-                    rule.per_week = amount
+                    rule.per_week = amount;
                 }
                 "block" | "a block" | "per block" | "блок" | "за блок" => rule.per_block = amount,
                 "when done" | "after all reps" | "после всех повторов" | "когда сделаны все повторы" =>

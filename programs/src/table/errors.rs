@@ -110,6 +110,8 @@ pub enum Problem {
     },
     /// The CSV itself is broken (an unclosed quote and the like).
     BrokenCsv,
+    /// No row near the top holds titles that are known.
+    NoTitles,
     MissingColumn {
         key: String,
         title: String,
@@ -262,6 +264,11 @@ impl Problem {
                 ru,
                 "эту строку не удалось разобрать. Проверьте кавычки.",
                 "this row could not be read. Check the quotes.",
+            ),
+            Self::NoTitles => pick(
+                ru,
+                "не нашлось строки с названиями столбцов. Добавьте её сверху, как в образце.",
+                "no row of column titles was found. Add it at the top, as in the sample.",
             ),
             Self::MissingColumn { key, title, similar } => match (ru, similar) {
                 (true, None) => {

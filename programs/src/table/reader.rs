@@ -192,7 +192,7 @@ pub(crate) fn read(bytes: &[u8], name: &str, known: &[Column]) -> Result<Sheet, 
         }
         rows.push(Row { number, cells });
     }
-    let at = header_index(&rows, known);
+    let at = header_index(&rows, known).ok_or_else(|| refuse(Problem::NoTitles))?;
     let mut rows = rows.into_iter().skip(at);
     let header = rows.next().ok_or_else(|| refuse(Problem::Empty))?;
     let columns = find_columns(&header, name, known)?;
@@ -221,7 +221,7 @@ impl Column {
 }
 
 /// Which row holds the titles: people like to put a heading or an empty line above them.
-fn header_index(rows: &[Row], known: &[Column]) -> usize {
+fn header_index(rows: &[Row], known: &[Column]) -> Option<usize> {
     const LOOKED_AT: usize = 10;
     let titles = |row: &Row| {
         let folded: Vec<String> = row.cells.iter().map(|cell| fold(cell)).collect();
@@ -231,8 +231,8 @@ fn header_index(rows: &[Row], known: &[Column]) -> usize {
             .count()
     };
     let counts: Vec<usize> = rows.iter().take(LOOKED_AT).map(titles).collect();
-    let most = counts.iter().copied().max().unwrap_or_default();
-    counts.iter().position(|count| *count == most).unwrap_or_default()
+    let most = counts.iter().copied().max().filter(|most| *most > 0)?;
+    counts.iter().position(|count| *count == most)
 }
 
 fn find_columns(header: &Row, name: &str, known: &[Column]) -> Result<Vec<Option<(usize, String)>>, ImportErrors> {

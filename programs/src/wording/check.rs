@@ -9,7 +9,7 @@ use domain::profile::Profile;
 use serde_json::Value;
 
 use super::numbers::Facts;
-use super::scan::{Limit, fold, problem};
+use super::scan::{Limit, fold, joined, problem};
 use super::verdict::{Checked, Reason, TextPlace, Verdict};
 use super::{Cue, DayWording, WeekWording, Wording, plain};
 use crate::programme::{Day, Item, Programme, Week};
@@ -350,7 +350,7 @@ impl<'a> Numbered<'a> {
 fn names<'i>(items: impl Iterator<Item = &'i Item>, language: Language) -> String {
     let mut all = String::from(" ");
     for item in items {
-        all.push_str(&fold(item.name.get(language)));
+        all.push_str(&joined(&fold(item.name.get(language))));
         all.push(' ');
     }
     all

@@ -309,12 +309,10 @@ fn daily_training(text: &str) -> Option<String> {
     })
 }
 
-/// The first exercise named that the rows don't have here. Both texts are folded.
+/// The first exercise named that the rows don't have here. Both texts are folded, `names` also by [`joined`].
 fn other_exercise(text: &str, names: &str) -> Option<String> {
-    // "Push-up" is two words once folded.
-    let text = text.replace("push up", "pushup").replace("pull up", "pullup");
-    let names = names.replace("push up", "pushup").replace("pull up", "pullup");
-    text.split(' ')
+    joined(text)
+        .split(' ')
         .find(|word| {
             EXERCISES
                 .iter()
@@ -322,6 +320,11 @@ fn other_exercise(text: &str, names: &str) -> Option<String> {
                 .is_some_and(|stem| !names.contains(stem))
         })
         .map(str::to_owned)
+}
+
+/// "Push-up" is two words once folded.
+pub(super) fn joined(folded: &str) -> String {
+    folded.replace("push up", "pushup").replace("pull up", "pullup")
 }
 
 /// Most letters belong to the language's script; a Russian text may hold "RPE", an English one no Cyrillic word.

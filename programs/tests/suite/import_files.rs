@@ -209,6 +209,17 @@ fn what_is_no_table_at_all_is_said_plainly() {
         );
         assert!(english.contains(en), "{english}");
     }
+    let without_titles: String = std::str::from_utf8(file!("google-export.csv"))
+        .unwrap()
+        .lines()
+        .skip(1)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    for bytes in [without_titles.as_bytes(), b"{\"error\": \"not found\"}"] {
+        let errors = refused(bytes);
+        assert_eq!(errors.errors.len(), 1);
+        assert!(errors.errors[0].message(Language::Ru).contains("с названиями столбцов"));
+    }
     let errors = refused(file!("unclosed-quote.csv"));
     assert_eq!(
         (errors.errors[0].row, &errors.errors[0].problem),

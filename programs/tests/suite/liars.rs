@@ -21,11 +21,12 @@ fn no_lie_of_two_thousand_reaches_a_client() {
         let other = Language::ALL[(seed as usize + 1) % 2];
         let programme = matching::find(&templates, profile, Scope::FirstTwoWeeks).unwrap();
         let honest = honest_answer(&programme, language);
+        let truth = honest.to_string();
         let lie = liar::lie(&programme, language, &honest, &honest_answer(&programme, other), seed);
         let checked = wording::check(&programme, profile, language, &lie.answer);
         let wrong = liar::wrong(&programme, &lie, &checked.wording);
         assert_eq!(wrong, 0, "{:?} of seed {seed}: {:?}", lie.lie, lie.sentences);
-        if lie.answer != honest.to_string() {
+        if lie.answer != truth {
             assert_ne!(
                 checked.verdict,
                 Verdict::Accepted,
