@@ -42,13 +42,13 @@ impl Inner {
         if pictures.iter().any(|picture| picture.external_file_id.is_some()) {
             match self.write(aim, || self.post_album(pictures, caption, aim, true)).await {
                 Err(Verdict::FileRefused) => debug!("a known picture is refused, uploading all of them"),
-                result => return shown(result.map_err(fate)?, pictures.len()),
+                result => return shown(&result.map_err(fate)?, pictures.len()),
             }
         }
         self.activities.start(aim.chat.0, Activity::UploadDocument);
         let sent = self.write(aim, || self.post_album(pictures, caption, aim, false)).await;
         self.activities.stop(aim.chat.0);
-        shown(sent.map_err(fate)?, pictures.len())
+        shown(&sent.map_err(fate)?, pictures.len())
     }
 
     async fn post_album(
@@ -131,7 +131,7 @@ fn unsendable(description: &str) -> TelegramError {
     }
 }
 
-fn shown(sent: Vec<SentMessage>, pictures: usize) -> Result<SentAlbum, Outcome> {
+fn shown(sent: &[SentMessage], pictures: usize) -> Result<SentAlbum, Outcome> {
     let Some(first) = sent.first() else {
         return Err(rejected("Telegram took an album and names no message of it"));
     };
