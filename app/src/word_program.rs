@@ -123,7 +123,7 @@ pub(crate) async fn ask(
                 None
             }
         };
-        record.parts.push(AskedPart::of(part, request, completion));
+        record.parts.push(AskedPart::of(part, request, &completion));
         texts.push(text);
     }
     record.prompt_tokens = tokens.prompt;

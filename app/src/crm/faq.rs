@@ -59,14 +59,14 @@ fn checked(items: Vec<FaqItem>) -> Result<Vec<FaqItem>> {
             question: text(
                 &mut checks,
                 &format!("items/{index}/question"),
-                item.question,
+                &item.question,
                 MAX_QUESTION_CHARS,
                 false,
             ),
             answer: text(
                 &mut checks,
                 &format!("items/{index}/answer"),
-                item.answer,
+                &item.answer,
                 MAX_ANSWER_CHARS,
                 true,
             ),
@@ -76,7 +76,7 @@ fn checked(items: Vec<FaqItem>) -> Result<Vec<FaqItem>> {
     Ok(items)
 }
 
-fn text(checks: &mut Checks, field: &str, text: Localized, max_chars: usize, has_lines: bool) -> Localized {
+fn text(checks: &mut Checks, field: &str, text: &Localized, max_chars: usize, has_lines: bool) -> Localized {
     let text = Localized::new(text.ru.trim(), text.en.trim());
     if text.ru.is_empty() {
         checks.add(&format!("{field}/ru"), "required", "people read this in Russian first");

@@ -113,7 +113,7 @@ pub struct Replaced {
 }
 
 impl AskedPart {
-    pub(super) fn of(part: &Part, request: Request, completion: Completion) -> Self {
+    pub(super) fn of(part: &Part, request: Request, completion: &Completion) -> Self {
         let answer = match &completion.outcome {
             Ok(answer) => Some(answer.text.as_str()),
             Err(_) => completion.unusable.as_deref(),
