@@ -4,6 +4,9 @@
 //! An adapter translates and judges, it keeps nothing: whatever moves money has an intent in the database before it is
 //! called, and carries a key that stays the same however often it is tried.
 
+pub mod tbank;
+pub mod yookassa;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -123,7 +126,9 @@ pub enum RefundState {
     Pending,
     Succeeded,
     /// Refused for good: the provider's code.
-    Failed { code: String },
+    Failed {
+        code: String,
+    },
 }
 
 /// One page of a provider's own list, for reconciliation.
@@ -153,8 +158,13 @@ pub struct Verified {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum About {
-    Payment { provider_payment: String },
-    Refund { provider_payment: String, provider_refund: Option<String> },
+    Payment {
+        provider_payment: String,
+    },
+    Refund {
+        provider_payment: String,
+        provider_refund: Option<String>,
+    },
     /// Something we have no use for; it is kept and acknowledged.
     Nothing,
 }
@@ -237,7 +247,13 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     async fn status(&self, provider_payment: &str) -> Result<Seen, Error>;
 
     /// Takes money that is held; `key` is ours and stable.
-    async fn capture(&self, provider_payment: &str, amount: Money, key: &str, receipt: Option<&Receipt>) -> Result<Seen, Error>;
+    async fn capture(
+        &self,
+        provider_payment: &str,
+        amount: Money,
+        key: &str,
+        receipt: Option<&Receipt>,
+    ) -> Result<Seen, Error>;
 
     /// Gives held money back, or calls an open payment off where that can be done.
     async fn cancel(&self, provider_payment: &str, key: &str) -> Result<Seen, Error>;
@@ -251,7 +267,12 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     async fn charge_saved(&self, intent: &Intent, token: &str) -> Result<Seen, Error>;
 
     /// Gives the closing receipt of a prepayment, once the service is given. Answers the provider's receipt id.
-    async fn close_receipt(&self, provider_payment: &str, receipt: &Receipt, key: &str) -> Result<Option<String>, Error>;
+    async fn close_receipt(
+        &self,
+        provider_payment: &str,
+        receipt: &Receipt,
+        key: &str,
+    ) -> Result<Option<String>, Error>;
 
     /// Payments created since `since`, for reconciliation; empty where a provider has no list.
     async fn list(&self, since: Timestamp, cursor: Option<&str>) -> Result<Listing, Error>;
