@@ -140,7 +140,10 @@ pub(crate) async fn notify_trainers(
 ) -> Result<usize> {
     let trainers = tx.trainer_conversations().await?;
     if trainers.is_empty() {
-        tracing::warn!(kind, "no trainer's chat is linked: the notice is kept for the first one");
+        tracing::warn!(
+            kind,
+            "no trainer's chat is linked: the notice is kept for the first one"
+        );
         held_notices::hold(app, tx, about, kind, content).await?;
         return Ok(0);
     }

@@ -320,9 +320,9 @@ fn act(scene: &Scene, facts: &Facts<'_>, action: &Action<'_>) -> Turn {
         Action::Why { tag, question } => questions::why(scene, facts, tag, question),
         Action::Edit { tag, question } => questions::edit(scene, facts, tag, question),
         Action::Confirm { tag } => questions::confirm(scene, facts, tag),
-        Action::PhoneVersion(program) => {
-            Turn::new(scene.clone()).effect(Effect::SendPhoneVersion(program.clone())).toast(&facts.texts.program_phone_coming)
-        }
+        Action::PhoneVersion(program) => Turn::new(scene.clone())
+            .effect(Effect::SendPhoneVersion(program.clone()))
+            .toast(&facts.texts.program_phone_coming),
     }
 }
 
