@@ -241,6 +241,10 @@ async fn show_pages(
     pages: &[NewFile],
     request_id: &RequestId,
 ) -> Result<()> {
+    // Notices are held for the first trainer to come; pages without the card that belongs to them would only puzzle.
+    if tx.trainer_conversations().await?.is_empty() {
+        return Ok(());
+    }
     let version = program.version.to_string();
     let document = match &program.file {
         Some(file) if pages.is_empty() => tx.find_file(file).await?,
