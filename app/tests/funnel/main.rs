@@ -14,6 +14,7 @@ mod world;
 mod approval;
 mod bad_days;
 mod conversation;
+mod payments;
 mod programme;
 mod sheet;
 mod wording;

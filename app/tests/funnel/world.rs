@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use app::bootstrap::{self, Seed};
 use app::deliver::{self, Fate, Outgoing};
+use app::pay::Providers;
 use app::{Actor, App, Caller, Clock, Parts, Role};
 use domain::ids::{ApiKeyId, Id, RequestId, TenantId};
 use domain::time::Timestamp;
 use providers::files::FileStore;
-use providers::sheets::Sheets;
 use providers::llm::Llm;
+use providers::sheets::Sheets;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use store::{Backend, MasterKeys, Store, Vault};
 use tempfile::TempDir;
 
 pub const TRAINER: &str = "700";
-const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+pub const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 const MASTER_KEY: &str = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 static DATABASES: AtomicU64 = AtomicU64::new(0);
@@ -38,6 +39,15 @@ impl World {
 
     /// A world whose templates are kept in a spreadsheet.
     pub async fn start_with(backend: Backend, sheets: Option<(Sheets, &str)>) -> Self {
+        Self::assemble(backend, sheets, Providers::default()).await
+    }
+
+    /// A world that takes money.
+    pub async fn start_selling(backend: Backend, payments: Providers) -> Self {
+        Self::assemble(backend, None, payments).await
+    }
+
+    async fn assemble(backend: Backend, sheets: Option<(Sheets, &str)>, payments: Providers) -> Self {
         let (sheets, spreadsheet) = match sheets {
             Some((sheets, spreadsheet)) => (Some(sheets), Some(spreadsheet.to_owned())),
             None => (None, None),
@@ -59,7 +69,7 @@ impl World {
             files: FileStore::open(&format!("file:{}", folder.path().join("files").display())).unwrap(),
             llm: Some(Llm::new(providers::http_client(&[]).unwrap())),
             sheets,
-            payments: app::pay::Providers::default(),
+            payments,
             public_url: "http://127.0.0.1:8080".parse().unwrap(),
         });
         let seed = Seed {
