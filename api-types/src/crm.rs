@@ -5,12 +5,19 @@
 mod approvals;
 mod clients;
 mod leads;
+mod ledger;
 mod links;
+mod money;
+mod orders;
+mod payments;
 mod pipeline;
 mod preview;
+mod products;
 mod programs;
+mod promo_codes;
 mod questionnaires;
 mod settings;
+mod tasks;
 mod templates;
 mod timeline;
 mod wording;
@@ -25,7 +32,22 @@ pub use approvals::{
 };
 pub use clients::{Client, ClientPatch, ClientQuery, MoveRequest, NewClient, StageRef};
 pub use leads::{Lead, LeadPatch, LeadQuery, LeadStatus, TakeQuery};
+pub use ledger::{
+    AccountKind, AccountQuery, LedgerAccount, Statement, StatementEntry, StatementQuery, TransferKind, TrialBalance,
+    TrialBalanceRow,
+};
 pub use links::{DeepLink, LinkPurpose, NewLink};
+pub use money::{Currency, Money};
+pub use orders::{
+    Basket, BasketItem, Breakdown, DiscountCandidate, DiscountKind, DiscountOutcome, NewOrder, Order, OrderDetails, OrderLine,
+    OrderPatch, OrderQuery, OrderStatus, PromoRefusal, Quote,
+};
+pub use payments::{
+    CaptureMode, ConfiguredProvider, Decline, DeclineAdvice, ManualPayment, NewPayment, NewRefund, Payment, PaymentConcern,
+    PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings, PaymentStatus, Receipt, ReceiptMode, ReceiptQuery,
+    ReceiptStatus, Refund, RefundProposal, RefundProposalQuery, RefundQuery, RefundStatus, RegisteredReceipt, Stacking,
+    VersionedPaymentSettings,
+};
 pub use pipeline::{
     Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,
 };
@@ -33,13 +55,22 @@ pub use preview::{
     PreviewArea, PreviewEquipment, PreviewFormat, PreviewGoal, PreviewLevel, PreviewLifestyle, PreviewPage, PreviewPages,
     PreviewPlace, PreviewProfile, PreviewRequest, PreviewSex, PreviewWording,
 };
+pub use products::{
+    ClientDiscount, Grant, NewClientDiscount, Package, PaymentMode, PaymentSubject, Product, ProductContent,
+    TaxTreatment, Vat,
+};
 pub use programs::{Program, ProgramDetails, ProgramQuery, ProgramScope, ProgramStatus};
+pub use promo_codes::{
+    NewPromoBatch, NewPromoCode, PromoBatch, PromoCode, PromoDiscount, PromoEdit, PromoExportQuery, PromoQuery, PromoReport,
+    PromoSum, PromoTerms,
+};
 pub use questionnaires::{
     Answered, Condition, DropOffQuery, DropOffReport, Form, FormChoice, FormQuestion, NumberUnit, QuestionDropOff,
     QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer,
     VersionedForm,
 };
 pub use settings::{Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq};
+pub use tasks::{Task, TaskQuery, TaskStatus};
 pub use templates::{
     CoverageTotals, FoundOutcome, FoundTemplates, PendingTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
     TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble, TemplateTryOut, TemplateUpload,

@@ -7,7 +7,7 @@ use domain::ledger::{Account, AccountKind, Transfer, TransferKind};
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
 
-use crate::dialect::{execute, rows, scalar};
+use crate::dialect::{execute, row, rows, scalar};
 use crate::pipeline::shard_of;
 use crate::{Cursor, Error, Finding, PageOf, PageRequest, Result, Tx};
 
@@ -271,6 +271,21 @@ impl Tx {
             .map(JournalRow::try_from)
             .collect::<Result<_>>()?;
         Ok(PageOf { items, next: page.next })
+    }
+
+    /// An account by its id in the books, with its balance.
+    pub async fn find_account(&mut self, id: &str) -> Result<Option<AccountBalance>> {
+        const SQL: &str = "SELECT kind, owner, currency FROM ledger_accounts WHERE tenant_id = $1 AND id = $2";
+        let Some((kind, owner, currency)) = row!(self, (String, String, String), SQL, self.tenant.as_ref(), id)? else {
+            return Ok(None);
+        };
+        let account = Account {
+            kind: AccountKind::parse(&kind).ok_or_else(|| Error::corrupt("ledger_accounts.kind", id))?,
+            owner,
+            currency: Currency::parse(&currency).ok_or_else(|| Error::corrupt("ledger_accounts.currency", id))?,
+        };
+        let balance = self.balance(&account).await?;
+        Ok(Some(AccountBalance { account, balance }))
     }
 
     /// Every account of a kind with its balance; wallets are as many as clients, so it is a page.

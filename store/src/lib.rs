@@ -72,7 +72,7 @@ pub use payments::{NewPayment, Payment, PaymentEvent, PaymentFilter};
 pub use pipeline::{Move, NewMove, Stage, StageTotal};
 pub use products::{ClientDiscount, Product};
 pub use programs::{NewProgram, Program, ProgramFilter, ReadyProgram};
-pub use promo_codes::{PromoReport, StoredPromoCode};
+pub use promo_codes::{PromoReport, PromoSum, StoredPromoCode};
 pub use purge::Old;
 pub use questionnaires::{DropOff, FormRow, Questionnaire, QuestionnaireFilter, StoredAnswer};
 pub use receipts::{NewReceipt, Receipt, ReceiptFilter};

@@ -354,6 +354,15 @@ impl Tx {
         Ok(changed == 1)
     }
 
+    /// Where the receipt goes, as an administrator has heard it. Returns false when the version is no longer current, or
+    /// the order waits for no payment.
+    pub async fn set_order_contact(&mut self, id: &OrderId, version: i64, contact: &str) -> Result<bool> {
+        const SQL: &str = "UPDATE orders SET contact_sealed = $1, version = version + 1 \
+             WHERE tenant_id = $2 AND id = $3 AND version = $4 AND status = 'awaiting_payment'";
+        let sealed = self.seal(CONTACT, id.as_str(), contact.as_bytes())?;
+        Ok(execute!(self, SQL, sealed, self.tenant.as_ref(), id.as_str(), version)? == 1)
+    }
+
     /// Money is in. Returns false when the order no longer waits for it.
     pub async fn pay_order(&mut self, id: &OrderId, now: Timestamp) -> Result<bool> {
         const SQL: &str = "UPDATE orders SET status = 'paid', paid_at_ms = $1, version = version + 1 \

@@ -128,20 +128,26 @@ impl TryFrom<ItemRow> for Product {
 impl Tx {
     /// Everything that is not archived, in order.
     pub async fn products(&mut self) -> Result<Vec<Product>> {
-        const PACKAGES: &str =
-            "SELECT product_id, months, basis_points FROM product_packages WHERE tenant_id = $1 ORDER BY months";
         let sql = format!("{SELECT} AND archived_at_ms IS NULL ORDER BY position, id");
         let mut items = rows!(self, ItemRow, AssertSqlSafe(sql.as_str()), self.tenant.as_ref())?
             .into_iter()
             .map(Product::try_from)
             .collect::<Result<Vec<_>>>()?;
+        self.add_packages(&mut items).await?;
+        Ok(items)
+    }
+
+    /// A catalogue is small: all packages are read at once.
+    async fn add_packages(&mut self, items: &mut [Product]) -> Result<()> {
+        const PACKAGES: &str =
+            "SELECT product_id, months, basis_points FROM product_packages WHERE tenant_id = $1 ORDER BY months";
         for (product, months, share) in rows!(self, (String, i64, i64), PACKAGES, self.tenant.as_ref())? {
             let package = package(&product, months, share)?;
             if let Some(item) = items.iter_mut().find(|item| item.id.as_str() == product) {
                 item.packages.push(package);
             }
         }
-        Ok(items)
+        Ok(())
     }
 
     pub async fn find_product(&mut self, id: &ProductId) -> Result<Option<Product>> {
@@ -164,10 +170,11 @@ impl Tx {
         Ok(Some(item))
     }
 
-    /// Newest first, archived ones too; without packages.
+    /// Newest first, archived ones too.
     pub async fn list_products(&mut self, page: &PageRequest) -> Result<PageOf<Product>> {
         let found: Vec<ItemRow> = self.newest(SELECT, &[], "id", page).await?;
-        let items = found.into_iter().map(Product::try_from).collect::<Result<Vec<_>>>()?;
+        let mut items = found.into_iter().map(Product::try_from).collect::<Result<Vec<_>>>()?;
+        self.add_packages(&mut items).await?;
         Ok(PageOf::cut(items, page, |item| item.id.to_string()))
     }
 
@@ -326,6 +333,12 @@ impl Tx {
         } else {
             Err(Error::VersionConflict { what: "discount" })
         }
+    }
+
+    /// Takes a client's discount away. Returns false when there is none of this version.
+    pub async fn delete_client_discount(&mut self, client: &ClientId, version: i64) -> Result<bool> {
+        const SQL: &str = "DELETE FROM client_discounts WHERE tenant_id = $1 AND client_id = $2 AND version = $3";
+        Ok(execute!(self, SQL, self.tenant.as_ref(), client.as_str(), version)? == 1)
     }
 }
 

@@ -6,7 +6,7 @@ use domain::promo::{Discount, PromoCode, PromoUse};
 use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use crate::dialect::{execute, row, scalar};
+use crate::dialect::{execute, row, rows, scalar};
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 /// A code as the owner sees it.
@@ -25,15 +25,19 @@ pub struct StoredPromoCode {
 }
 
 /// How a code did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PromoReport {
     pub reserved: u32,
     pub used: u32,
     pub released: u32,
-    /// Taken off paid orders, in minor units of the orders' currency.
-    pub discount_minor: i64,
-    /// What those orders brought in.
-    pub revenue_minor: i64,
+    /// Of paid orders, for each currency: what was taken off, and what they brought in.
+    pub sums: Vec<PromoSum>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromoSum {
+    pub discount: Money,
+    pub revenue: Money,
 }
 
 #[derive(sqlx::FromRow)]
@@ -304,22 +308,28 @@ impl Tx {
     }
 
     pub async fn promo_report(&mut self, id: &PromoCodeId) -> Result<PromoReport> {
-        const SQL: &str = "SELECT COALESCE(SUM(CASE u.state WHEN 'reserved' THEN 1 ELSE 0 END), 0), \
-             COALESCE(SUM(CASE u.state WHEN 'used' THEN 1 ELSE 0 END), 0), \
-             COALESCE(SUM(CASE u.state WHEN 'released' THEN 1 ELSE 0 END), 0), \
-             CAST(COALESCE(SUM(CASE u.state WHEN 'used' THEN u.discount_minor ELSE 0 END), 0) AS BIGINT), \
-             CAST(COALESCE(SUM(CASE u.state WHEN 'used' THEN o.total_minor ELSE 0 END), 0) AS BIGINT) \
-             FROM promo_code_usages u JOIN orders o ON o.id = u.order_id WHERE u.tenant_id = $1 AND u.promo_code_id = $2";
-        let (reserved, used, released, discount_minor, revenue_minor) =
-            row!(self, (i64, i64, i64, i64, i64), SQL, self.tenant.as_ref(), id.as_str())?.unwrap_or_default();
-        let count = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
-        Ok(PromoReport {
-            reserved: count(reserved),
-            used: count(used),
-            released: count(released),
-            discount_minor,
-            revenue_minor,
-        })
+        const SQL: &str = "SELECT u.state, o.currency, COUNT(*), CAST(SUM(u.discount_minor) AS BIGINT), CAST(SUM(o.total_minor) AS BIGINT) \
+             FROM promo_code_usages u JOIN orders o ON o.id = u.order_id WHERE u.tenant_id = $1 AND u.promo_code_id = $2 \
+             GROUP BY u.state, o.currency ORDER BY o.currency";
+        let found = rows!(self, (String, String, i64, i64, i64), SQL, self.tenant.as_ref(), id.as_str())?;
+        let mut report = PromoReport::default();
+        for (state, currency, orders, discount, revenue) in found {
+            let orders = u32::try_from(orders).unwrap_or(u32::MAX);
+            match state.as_str() {
+                "reserved" => report.reserved = report.reserved.saturating_add(orders),
+                "released" => report.released = report.released.saturating_add(orders),
+                _ => {
+                    let currency =
+                        Currency::parse(&currency).ok_or_else(|| Error::corrupt("orders.currency", &currency))?;
+                    report.used = report.used.saturating_add(orders);
+                    report.sums.push(PromoSum {
+                        discount: Money::new(discount, currency),
+                        revenue: Money::new(revenue, currency),
+                    });
+                }
+            }
+        }
+        Ok(report)
     }
 }
 

@@ -3,8 +3,9 @@
 use domain::ids::{Id, OrderId, PaymentId, ReceiptId, RefundId};
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
+use sqlx::AssertSqlSafe;
 
-use crate::dialect::execute;
+use crate::dialect::{execute, row};
 use crate::keyset::Statement;
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
@@ -108,6 +109,19 @@ impl Tx {
             new.now.millis()
         )?;
         Ok(inserted == 1)
+    }
+
+    pub async fn find_receipt(&mut self, id: &ReceiptId) -> Result<Option<Receipt>> {
+        let sql = format!("{SELECT} AND id = $2");
+        row!(
+            self,
+            ReceiptRow,
+            AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            id.as_str()
+        )?
+        .map(|row| self.receipt(row))
+        .transpose()
     }
 
     /// Newest first.

@@ -149,6 +149,7 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
     }
     ask!(
         balance(&clearing),
+        find_account(&store::account_id(&clearing)),
         entries(&wallet, &page(9)),
         balance_before(&clearing, None),
         journal(&page(9)),
@@ -178,6 +179,7 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
         find_refund(&things.refund),
         list_refunds(&RefundFilter::default(), &page(9)),
         list_refunds(&refunds, &page(9)),
+        find_receipt(&things.receipt),
         list_receipts(&ReceiptFilter::default(), &page(9)),
         list_receipts(&receipts, &page(9)),
         find_task(&things.task),
@@ -237,6 +239,8 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     copy.id = world.id();
     tx.insert_order(&copy).await.unwrap();
     assert!(!tx.accept_offer(order, None, "x", later).await.unwrap());
+    assert!(!tx.set_order_contact(order, 1, "x@example.com").await.unwrap());
+    assert!(!tx.delete_client_discount(&things.sale.client, 1).await.unwrap());
     let program: domain::ids::ProgramId = world.id();
     tx.link_program_to_order(&program, order).await.unwrap();
     assert!(!tx.has_program_of_order(order).await.unwrap());
