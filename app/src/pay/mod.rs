@@ -5,6 +5,7 @@
 //! outcome is looked up, never guessed, and never sent to a second provider.
 
 pub mod ask;
+pub mod checkout;
 pub mod expire;
 pub mod follow;
 pub mod give;
@@ -103,6 +104,7 @@ pub(crate) fn intent(
     Ok(Intent {
         payment: payment.id.to_string(),
         order: order.id.to_string(),
+        created_at: payment.created_at,
         amount: payment.amount,
         description: titles.join(", "),
         language: order.language,

@@ -26,6 +26,8 @@ pub struct Intent {
     /// Ours, and the stem of every idempotency key.
     pub payment: String,
     pub order: String,
+    /// When the intent was committed: no provider can know it longer.
+    pub created_at: Timestamp,
     pub amount: Money,
     /// What the payer reads; adapters shorten it to what their provider takes.
     pub description: String,
@@ -108,7 +110,7 @@ pub struct RefundIntent {
     /// The provider's id of the payment.
     pub payment: String,
     pub amount: Money,
-    /// Whether this gives back all that is left.
+    /// Whether this gives back the whole payment at once: its receipt is the payment's own.
     pub is_whole: bool,
     pub reason: String,
     pub receipt: Option<Receipt>,

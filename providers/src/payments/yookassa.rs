@@ -2,36 +2,32 @@
 //!
 //! Notifications carry no signature: the sender's address is checked against the published networks, and whatever one says
 //! is asked for before it is believed. A declined charge is HTTP 200 with `canceled`; HTTP 500 and 202 mean that nobody
-//! knows yet.
+//! knows yet. Keys are good for a day: what is older is looked up by the ids we put into `metadata`.
 
-use std::net::IpAddr;
+mod wire;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::language::Language;
 use domain::money::{Currency, Money};
-use domain::order::{PaymentMode, PaymentSubject, Vat};
-use domain::payment::{Decline, DeclineAdvice, Observation};
+use domain::payment::Observation;
 use domain::time::Timestamp;
-use reqwest::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use url::Url;
 
+use self::wire::{ErrorObject, ListObject, NotificationObject, PaymentObject, ReceiptObject, RefundObject};
 use super::{
-    About, Acknowledgement, Capabilities, Capture, Contact, Error, Intent, Listing, PaymentProvider, RawNotification,
-    Receipt, RefundIntent, RefundSeen, RefundState, Rejected, SavedMethod, Seen, Verified,
+    About, Acknowledgement, Capabilities, Error, Intent, Listing, PaymentProvider, RawNotification, Receipt,
+    RefundIntent, RefundSeen, Rejected, Seen, Verified,
 };
 use crate::networks::Networks;
 
-const CODE: &str = "yookassa";
-/// The service itself gives up after 30 s and answers 500.
-const DEADLINE: Duration = Duration::from_secs(35);
-/// Keys are kept for 24 hours from the first request.
-const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-const MAX_DESCRIPTION: usize = 128;
-const MAX_REFUND_DESCRIPTION: usize = 250;
-const MAX_ITEM: usize = 128;
+pub const CODE: &str = "yookassa";
+/// Where the API is unless the owner says otherwise.
+pub const API_URL: &str = "https://api.yookassa.ru/v3";
 /// What the provider publishes as its notifications' senders.
 pub const NETWORKS: [&str; 7] = [
     "185.71.76.0/27",
@@ -43,11 +39,23 @@ pub const NETWORKS: [&str; 7] = [
     "2a02:5180::/32",
 ];
 
+/// The service itself gives up after 30 s and answers 500.
+const DEADLINE: Duration = Duration::from_secs(35);
+/// Keys are kept for 24 hours from the first request.
+const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Our clock and the provider's may differ by so much when a payment is searched by its time.
+const CLOCK_MARGIN_MS: i64 = 60 * 60_000;
+const PAGE: &str = "100";
+/// Ten thousand payments between an intent and the search for it are more than a shop of this size makes in days.
+const MOST_PAGES: usize = 100;
+/// The code under which a key with another body comes back; the description alone tells it apart.
+const DUPLICATE_KEY: &str = "duplicate_key";
+
 #[derive(Clone)]
 pub struct Config {
     pub shop_id: String,
     pub secret_key: String,
-    /// With the version: `https://api.yookassa.ru/v3`.
+    /// With the version: [`API_URL`].
     pub api_url: Url,
     /// Who may send notifications; [`NETWORKS`] unless the owner knows better.
     pub networks: Networks,
@@ -56,6 +64,7 @@ pub struct Config {
 pub struct YooKassa {
     client: reqwest::Client,
     config: Config,
+    deadline: Duration,
 }
 
 impl std::fmt::Debug for YooKassa {
@@ -66,342 +75,178 @@ impl std::fmt::Debug for YooKassa {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Amount {
-    value: String,
-    currency: String,
-}
-
-/// A payment; absent fields are left out, not null.
-#[derive(Debug, Deserialize)]
-struct PaymentObject {
-    id: String,
-    status: String,
-    amount: Amount,
-    #[serde(default)]
-    income_amount: Option<Amount>,
-    #[serde(default)]
-    refunded_amount: Option<Amount>,
-    #[serde(default)]
-    confirmation: Option<Confirmation>,
-    #[serde(default)]
-    metadata: Option<Metadata>,
-    #[serde(default)]
-    cancellation_details: Option<Cancellation>,
-    #[serde(default)]
-    payment_method: Option<MethodObject>,
-    #[serde(default)]
-    test: bool,
-}
-
-#[derive(Debug, Deserialize)]
-struct Confirmation {
-    #[serde(default)]
-    confirmation_url: Option<Url>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    payment_id: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Cancellation {
-    reason: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct MethodObject {
-    id: String,
-    #[serde(default)]
-    saved: bool,
-    #[serde(default)]
-    title: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RefundObject {
-    id: String,
-    status: String,
-    #[serde(default)]
-    cancellation_details: Option<Cancellation>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ListObject<T> {
-    items: Vec<T>,
-    #[serde(default)]
-    next_cursor: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ReceiptObject {
-    id: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct ErrorObject {
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
-    parameter: Option<String>,
-    #[serde(default)]
-    retry_after: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct NotificationObject {
-    event: String,
-    object: NotifiedObject,
-}
-
-#[derive(Debug, Deserialize)]
-struct NotifiedObject {
-    id: String,
-    #[serde(default)]
-    payment_id: Option<String>,
+/// A call as it will be made.
+struct Call<'a> {
+    method: Method,
+    path: &'a [&'a str],
+    query: &'a [(&'a str, &'a str)],
+    key: Option<&'a str>,
+    body: Option<&'a Value>,
 }
 
 impl YooKassa {
     pub const fn new(client: reqwest::Client, config: Config) -> Self {
-        Self { client, config }
+        Self {
+            client,
+            config,
+            deadline: DEADLINE,
+        }
     }
 
-    async fn call<T: serde::de::DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        key: Option<&str>,
-        body: Option<&serde_json::Value>,
-    ) -> Result<T, Error> {
-        let url = format!("{}/{path}", self.config.api_url.as_str().trim_end_matches('/'));
+    /// With another patience for a whole call.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, Error> {
+        self.call(Call {
+            method: Method::GET,
+            path,
+            query,
+            key: None,
+            body: None,
+        })
+        .await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &[&str], key: &str, body: &Value) -> Result<T, Error> {
+        self.call(Call {
+            method: Method::POST,
+            path,
+            query: &[],
+            key: Some(key),
+            body: Some(body),
+        })
+        .await
+    }
+
+    async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
+        let mut url = self.config.api_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(call.path);
+        }
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
         let mut request = self
             .client
-            .request(method.clone(), url)
+            .request(call.method, url)
             .basic_auth(&self.config.shop_id, Some(&self.config.secret_key))
-            .timeout(DEADLINE);
-        if let Some(key) = key {
+            .timeout(self.deadline);
+        if let Some(key) = call.key {
             request = request.header("Idempotence-Key", key);
         }
-        if let Some(body) = body {
+        if let Some(body) = call.body {
             request = request.json(body);
         }
-        let is_read = method == Method::GET;
-        let unsure = || {
-            if is_read {
-                Error::Transient {
-                    provider: CODE,
-                    retry_after: None,
-                }
-            } else {
-                Error::Unknown { provider: CODE }
-            }
-        };
+        let changes = call.key.is_some();
         let response = match request.send().await {
             Ok(response) => response,
             // Nothing was sent when no connection came about.
-            Err(error) if error.is_connect() => {
-                return Err(Error::Transient {
-                    provider: CODE,
-                    retry_after: None,
-                });
-            }
-            Err(_) => return Err(unsure()),
+            Err(error) if error.is_connect() => return Err(unsure(false, None)),
+            Err(_) => return Err(unsure(changes, None)),
         };
-        let status = response.status();
-        let bytes = response.bytes().await.map_err(|_| unsure())?;
-        if status == StatusCode::OK {
-            return serde_json::from_slice(&bytes).map_err(|_| unsure());
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|_| unsure(changes, None))?;
+        if status == 200 {
+            return serde_json::from_slice(&bytes).map_err(|_| unsure(changes, None));
         }
-        let told: ErrorObject = serde_json::from_slice(&bytes).unwrap_or(ErrorObject {
-            code: None,
-            parameter: None,
-            retry_after: None,
-        });
-        let retry_after = told.retry_after.map(Duration::from_millis);
-        let code = match (&told.code, &told.parameter) {
-            (Some(code), Some(parameter)) => format!("{code}:{parameter}"),
-            (Some(code), None) => code.clone(),
-            _ => status.as_u16().to_string(),
-        };
-        Err(match status.as_u16() {
-            429 => Error::Transient {
-                provider: CODE,
-                retry_after,
-            },
-            202 => unsure(),
-            401 | 403 => Error::Misconfigured { provider: CODE, code },
-            404 => Error::NotFound { provider: CODE },
-            400..=499 => Error::Refused { provider: CODE, code },
-            _ => unsure(),
-        })
+        Err(failure(
+            status,
+            serde_json::from_slice(&bytes).unwrap_or_default(),
+            changes,
+        ))
     }
 
-    async fn payment(
-        &self,
-        method: Method,
-        path: &str,
-        key: Option<&str>,
-        body: Option<&serde_json::Value>,
-    ) -> Result<Seen, Error> {
-        let object: PaymentObject = self.call(method, path, key, body).await?;
-        seen(object)
-    }
-
-    fn body(intent: &Intent) -> serde_json::Value {
-        let mut body = json!({
-            "amount": amount(intent.amount),
-            "capture": intent.capture == Capture::AtOnce,
-            "description": shortened(&intent.description, MAX_DESCRIPTION),
-            "metadata": { "payment_id": intent.payment, "order_id": intent.order },
-            "merchant_customer_id": intent.customer,
-        });
-        if let (Some(body), Some(receipt)) = (body.as_object_mut(), &intent.receipt) {
-            body.insert("receipt".into(), self::receipt(receipt));
+    /// A payment whose answer was lost is looked up, never made again.
+    async fn made(&self, intent: &Intent, body: &Value) -> Result<Seen, Error> {
+        let made: Result<PaymentObject, Error> = self.post(&["payments"], &intent.payment, body).await;
+        match made {
+            Ok(object) => object.seen(),
+            // The key has been used, with other words: settings were changed between two tries.
+            Err(Error::Refused { code, .. }) if code == DUPLICATE_KEY => {
+                self.find(intent).await?.ok_or(Error::Unknown { provider: CODE })
+            }
+            Err(error) => Err(error),
         }
-        body
     }
-}
 
-fn amount(money: Money) -> Amount {
-    Amount {
-        value: money.to_decimal(),
-        currency: money.currency.code().to_owned(),
+    /// What a call that came too late, or a second time, has led to.
+    async fn after(&self, payment: &str, refused: Error, is_done: fn(&Observation) -> bool) -> Result<Seen, Error> {
+        let seen = self.status(payment).await?;
+        if is_done(&seen.observation) {
+            Ok(seen)
+        } else {
+            Err(refused)
+        }
     }
-}
 
-fn money(amount: &Amount) -> Result<Money, Error> {
-    let unreadable = || Error::Unknown { provider: CODE };
-    let currency = Currency::parse(&amount.currency).ok_or_else(unreadable)?;
-    Money::from_decimal(&amount.value, currency).map_err(|_| unreadable())
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
-    short.push('…');
-    short
-}
-
-fn seen(object: PaymentObject) -> Result<Seen, Error> {
-    let amount = money(&object.amount)?;
-    let observation = match object.status.as_str() {
-        "pending" => Observation::Pending,
-        "waiting_for_capture" => Observation::Held { amount },
-        "succeeded" => {
-            let income = object.income_amount.as_ref().map(money).transpose()?;
-            Observation::Succeeded {
-                amount,
-                fee: income.and_then(|income| amount.checked_sub(income).ok()),
+    /// A refund by our own id: it was put into its metadata, and a payment has few of them.
+    async fn refund_of(&self, intent: &RefundIntent) -> Result<Option<RefundObject>, Error> {
+        let mut cursor: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("payment_id", intent.payment.as_str()), ("limit", PAGE)];
+            if let Some(cursor) = &cursor {
+                query.push(("cursor", cursor));
+            }
+            let page: ListObject<RefundObject> = self.get(&["refunds"], &query).await?;
+            let found = page.items.into_iter().find(|refund| refund.is_of(&intent.refund));
+            match (found, page.next_cursor) {
+                (Some(found), _) => return Ok(Some(found)),
+                (None, Some(next)) => cursor = Some(next),
+                (None, None) => return Ok(None),
             }
         }
-        "canceled" => {
-            let reason = object
-                .cancellation_details
-                .map(|details| details.reason)
-                .unwrap_or_default();
-            if reason == "expired_on_confirmation" {
-                Observation::Expired
-            } else {
-                Observation::Canceled {
-                    decline: Decline {
-                        advice: advice(&reason),
-                        code: reason,
-                    },
-                }
-            }
+        Err(Error::Unknown { provider: CODE })
+    }
+
+    async fn page(&self, since: Timestamp, cursor: Option<&str>) -> Result<ListObject<PaymentObject>, Error> {
+        let since = since.to_rfc3339();
+        let mut query = vec![("limit", PAGE), ("created_at.gte", since.as_str())];
+        if let Some(cursor) = cursor {
+            query.push(("cursor", cursor));
         }
-        _ => return Err(Error::Unknown { provider: CODE }),
+        self.get(&["payments"], &query).await
+    }
+}
+
+/// A call that may have done something is unknown; one that only reads can be made again.
+const fn unsure(changes: bool, retry_after: Option<Duration>) -> Error {
+    if changes {
+        Error::Unknown { provider: CODE }
+    } else {
+        Error::Transient {
+            provider: CODE,
+            retry_after,
+        }
+    }
+}
+
+fn failure(status: u16, told: ErrorObject, changes: bool) -> Error {
+    let retry_after = told.retry_after.map(Duration::from_millis);
+    let is_duplicate = told
+        .description
+        .as_deref()
+        .is_some_and(|text| text.eq_ignore_ascii_case("Duplicate idempotence key"));
+    let code = match (told.code, told.parameter) {
+        (Some(_), _) if is_duplicate => DUPLICATE_KEY.to_owned(),
+        (Some(code), Some(parameter)) => format!("{code}:{parameter}"),
+        (Some(code), None) => code,
+        _ => status.to_string(),
     };
-    let is_open = observation == Observation::Pending;
-    Ok(Seen {
-        observation,
-        pay_url: object
-            .confirmation
-            .and_then(|confirmation| confirmation.confirmation_url)
-            .filter(|_| is_open),
-        reference: object.metadata.and_then(|metadata| metadata.payment_id),
-        amount,
-        refunded: object.refunded_amount.as_ref().map(money).transpose()?,
-        is_test: object.test,
-        saved_method: object
-            .payment_method
-            .filter(|method| method.saved)
-            .map(|method| SavedMethod {
-                title: method.title.unwrap_or_default(),
-                token: method.id,
-            }),
-        id: object.id,
-    })
-}
-
-/// What helps against a reason; unknown ones are soft.
-fn advice(reason: &str) -> DeclineAdvice {
-    match reason {
-        "insufficient_funds" | "payment_method_limit_exceeded" => DeclineAdvice::TryLater,
-        "3d_secure_failed" | "invalid_csc" | "invalid_card_number" | "card_expired" => DeclineAdvice::CheckCard,
-        "issuer_unavailable" | "internal_timeout" | "expired_on_capture" => DeclineAdvice::TryAgain,
-        "canceled_by_merchant" | "deal_expired" => DeclineAdvice::CalledOff,
-        _ => DeclineAdvice::OtherMethod,
+    match status {
+        429 => Error::Transient {
+            provider: CODE,
+            retry_after,
+        },
+        // The address of the API answers with a page of its own, or sends us elsewhere.
+        401 | 403 | 405 | 415 | 300..=399 => Error::Misconfigured { provider: CODE, code },
+        404 => Error::NotFound { provider: CODE },
+        400..=499 => Error::Refused { provider: CODE, code },
+        _ => unsure(changes, retry_after),
     }
-}
-
-fn receipt(receipt: &Receipt) -> serde_json::Value {
-    json!({ "customer": customer(&receipt.contact), "items": items(receipt), "internet": true })
-}
-
-fn customer(contact: &Contact) -> serde_json::Value {
-    match contact {
-        Contact::Email(email) => json!({ "email": email }),
-        Contact::Phone(phone) => json!({ "phone": phone.trim_start_matches('+') }),
-    }
-}
-
-fn items(receipt: &Receipt) -> Vec<serde_json::Value> {
-    receipt
-        .lines
-        .iter()
-        .map(|line| {
-            json!({
-                "description": shortened(&line.title, MAX_ITEM),
-                "quantity": 1,
-                "amount": amount(line.amount),
-                "vat_code": vat_code(line.tax.vat),
-                "payment_subject": subject(line.tax.subject),
-                "payment_mode": mode(line.tax.mode),
-                "measure": "piece",
-            })
-        })
-        .collect()
-}
-
-/// 11 and 12 are the rates of 2026.
-const fn vat_code(vat: Vat) -> u8 {
-    match vat {
-        Vat::None => 1,
-        Vat::Zero => 2,
-        Vat::Ten => 3,
-        Vat::Twenty => 4,
-        Vat::TenOf110 => 5,
-        Vat::TwentyOf120 => 6,
-        Vat::Five => 7,
-        Vat::Seven => 8,
-        Vat::FiveOf105 => 9,
-        Vat::SevenOf107 => 10,
-        Vat::TwentyTwo => 11,
-        Vat::TwentyTwoOf122 => 12,
-    }
-}
-
-const fn subject(subject: PaymentSubject) -> &'static str {
-    subject.code()
-}
-
-const fn mode(mode: PaymentMode) -> &'static str {
-    mode.code()
 }
 
 #[async_trait]
@@ -432,47 +277,35 @@ impl PaymentProvider for YooKassa {
     }
 
     async fn create(&self, intent: &Intent) -> Result<Seen, Error> {
-        let mut body = Self::body(intent);
-        if let Some(body) = body.as_object_mut() {
-            let locale = match intent.language {
-                Language::Ru => "ru_RU",
-                Language::En => "en_US",
-            };
-            body.insert(
-                "confirmation".into(),
-                json!({ "type": "redirect", "return_url": intent.return_url, "locale": locale }),
-            );
-            if intent.save_method {
-                body.insert("save_payment_method".into(), json!(true));
-            }
-        }
-        self.payment(Method::POST, "payments", Some(&intent.payment), Some(&body))
-            .await
+        let locale = match intent.language {
+            Language::Ru => "ru_RU",
+            Language::En => "en_US",
+        };
+        self.made(intent, &wire::payment(intent, locale)).await
     }
 
-    /// There is no look-up by our own id: the newest payments are walked back to before the intent.
+    /// There is no look-up by our own id: the payments since the intent are walked through.
     async fn find(&self, intent: &Intent) -> Result<Option<Seen>, Error> {
-        let mut cursor = None;
-        for _ in 0..20 {
-            let listing = self.list(Timestamp::from_millis(0), cursor.as_deref()).await?;
-            let found = listing
-                .payments
+        let since = intent.created_at.plus_millis(-CLOCK_MARGIN_MS);
+        let mut cursor: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let page = self.page(since, cursor.as_deref()).await?;
+            let found = page
+                .items
                 .into_iter()
-                .find(|seen| seen.reference.as_deref() == Some(intent.payment.as_str()));
-            if found.is_some() {
-                return Ok(found);
-            }
-            match listing.next {
-                Some(next) => cursor = Some(next),
-                None => return Ok(None),
+                .find(|object| object.reference() == Some(&intent.payment));
+            match (found, page.next_cursor) {
+                (Some(found), _) => return found.seen().map(Some),
+                (None, Some(next)) => cursor = Some(next),
+                (None, None) => return Ok(None),
             }
         }
         Err(Error::Unknown { provider: CODE })
     }
 
     async fn status(&self, provider_payment: &str) -> Result<Seen, Error> {
-        self.payment(Method::GET, &format!("payments/{provider_payment}"), None, None)
-            .await
+        let object: PaymentObject = self.get(&["payments", provider_payment], &[]).await?;
+        object.seen()
     }
 
     async fn capture(
@@ -482,100 +315,123 @@ impl PaymentProvider for YooKassa {
         key: &str,
         receipt: Option<&Receipt>,
     ) -> Result<Seen, Error> {
-        let taken = self::amount(amount);
-        let mut body = json!({ "amount": taken });
-        if let (Some(body), Some(receipt)) = (body.as_object_mut(), receipt) {
-            body.insert("receipt".into(), self::receipt(receipt));
+        let path = ["payments", provider_payment, "capture"];
+        match self
+            .post::<PaymentObject>(&path, key, &wire::capture(amount, receipt))
+            .await
+        {
+            Ok(object) => object.seen(),
+            Err(refused @ Error::Refused { .. }) => {
+                let is_taken = |seen: &Observation| matches!(seen, Observation::Succeeded { .. });
+                self.after(provider_payment, refused, is_taken).await
+            }
+            Err(error) => Err(error),
         }
-        let path = format!("payments/{provider_payment}/capture");
-        self.payment(Method::POST, &path, Some(key), Some(&body)).await
     }
 
     async fn cancel(&self, provider_payment: &str, key: &str) -> Result<Seen, Error> {
-        let path = format!("payments/{provider_payment}/cancel");
-        self.payment(Method::POST, &path, Some(key), Some(&json!({}))).await
+        let path = ["payments", provider_payment, "cancel"];
+        match self.post::<PaymentObject>(&path, key, &json!({})).await {
+            Ok(object) => object.seen(),
+            Err(refused @ Error::Refused { .. }) => {
+                let is_over = |seen: &Observation| matches!(seen, Observation::Canceled { .. } | Observation::Expired);
+                self.after(provider_payment, refused, is_over).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
+    /// Looked up first: a refund may wait for days, and its key is forgotten after one.
     async fn refund(&self, intent: &RefundIntent) -> Result<RefundSeen, Error> {
-        let mut body = json!({
-            "payment_id": intent.payment,
-            "amount": amount(intent.amount),
-            "description": shortened(&intent.reason, MAX_REFUND_DESCRIPTION),
-        });
-        if let (Some(body), Some(receipt)) = (body.as_object_mut(), &intent.receipt) {
-            body.insert("receipt".into(), self::receipt(receipt));
+        if let Some(known) = self.refund_of(intent).await? {
+            return known.seen();
         }
-        let object: RefundObject = self
-            .call(Method::POST, "refunds", Some(&intent.refund), Some(&body))
-            .await?;
-        refund_seen(object)
+        let made: Result<RefundObject, Error> = self.post(&["refunds"], &intent.refund, &wire::refund(intent)).await;
+        match made {
+            Ok(object) => object.seen(),
+            Err(Error::Refused { code, .. }) if code == DUPLICATE_KEY => match self.refund_of(intent).await? {
+                Some(known) => known.seen(),
+                None => Err(Error::Unknown { provider: CODE }),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     async fn refund_status(&self, intent: &RefundIntent, provider_refund: Option<&str>) -> Result<RefundSeen, Error> {
         match provider_refund {
-            Some(id) => refund_seen(self.call(Method::GET, &format!("refunds/{id}"), None, None).await?),
-            // The same key gives the same refund as it stands now.
-            None => self.refund(intent).await,
+            Some(id) => self.get::<RefundObject>(&["refunds", id], &[]).await?.seen(),
+            None => self
+                .refund_of(intent)
+                .await?
+                .ok_or(Error::NotFound { provider: CODE })?
+                .seen(),
         }
     }
 
     async fn charge_saved(&self, intent: &Intent, token: &str) -> Result<Seen, Error> {
-        let mut body = Self::body(intent);
-        if let Some(body) = body.as_object_mut() {
-            body.insert("payment_method_id".into(), json!(token));
-        }
-        self.payment(Method::POST, "payments", Some(&intent.payment), Some(&body))
-            .await
+        self.made(intent, &wire::charge(intent, token)).await
     }
 
+    /// Looked up first, as refunds are.
     async fn close_receipt(
         &self,
         provider_payment: &str,
         receipt: &Receipt,
         key: &str,
     ) -> Result<Option<String>, Error> {
+        let query = [("payment_id", provider_payment), ("limit", PAGE)];
+        let given: ListObject<ReceiptObject> = self.get(&["receipts"], &query).await?;
+        if let Some(known) = given.items.into_iter().find(|known| known.closes(receipt)) {
+            return Ok(Some(known.id));
+        }
         let currency = receipt.lines.first().map_or(Currency::Rub, |line| line.amount.currency);
         let sum = Money::sum(currency, receipt.lines.iter().map(|line| line.amount)).map_err(|_| Error::Refused {
             provider: CODE,
             code: "amount".into(),
         })?;
-        let body = json!({
-            "type": "payment",
-            "payment_id": provider_payment,
-            "customer": customer(&receipt.contact),
-            "items": items(receipt),
-            "settlements": [{ "type": "prepayment", "amount": amount(sum) }],
-            "send": true,
-        });
-        let object: ReceiptObject = self.call(Method::POST, "receipts", Some(key), Some(&body)).await?;
+        let body = wire::closing_receipt(provider_payment, receipt, sum);
+        let object: ReceiptObject = self.post(&["receipts"], key, &body).await?;
         Ok(Some(object.id))
     }
 
+    /// Rows in words we don't know are left out: they are another system's, of the same shop.
     async fn list(&self, since: Timestamp, cursor: Option<&str>) -> Result<Listing, Error> {
-        let mut path = format!("payments?limit=100&created_at.gte={}", since.to_rfc3339());
-        if let Some(cursor) = cursor {
-            path.push_str("&cursor=");
-            path.push_str(cursor);
-        }
-        let found: ListObject<PaymentObject> = self.call(Method::GET, &path, None, None).await?;
+        let page = self.page(since, cursor).await?;
+        let payments = page
+            .items
+            .into_iter()
+            .filter_map(|object| {
+                let (id, status) = (object.id.clone(), object.status.clone());
+                let seen = object.seen();
+                if seen.is_err() {
+                    tracing::warn!(payment.provider_id = %id, %status, "a listed payment can't be read");
+                }
+                seen.ok()
+            })
+            .collect();
         Ok(Listing {
-            payments: found.items.into_iter().map(seen).collect::<Result<_, _>>()?,
-            next: found.next_cursor,
+            payments,
+            next: page.next_cursor,
         })
     }
 
+    /// Another shop's payment passes here and is unknown to our API when it is asked.
     fn verify(&self, raw: RawNotification<'_>) -> Result<Verified, Rejected> {
-        if !self.config.networks.contain(canonical(raw.peer)) {
+        // `::ffff:185.71.76.1` is 185.71.76.1.
+        if !self.config.networks.contain(raw.peer.to_canonical()) {
             return Err(Rejected::ForeignAddress);
         }
         let told: NotificationObject = serde_json::from_slice(raw.body).map_err(|_| Rejected::Unreadable)?;
-        let NotifiedObject { id, payment_id } = told.object;
-        let is_plain =
-            |id: &str| !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !is_plain(&id) || payment_id.as_deref().is_some_and(|id| !is_plain(id)) {
+        let (event, id, payment_id) = (told.event, told.object.id, told.object.payment_id);
+        let is_plain = |text: &str| {
+            let of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+            !text.is_empty() && text.len() <= 64 && text.bytes().all(of_name)
+        };
+        let are_plain = is_plain(&event) && is_plain(&id) && payment_id.as_deref().is_none_or(is_plain);
+        if told.kind != "notification" || !are_plain {
             return Err(Rejected::Unreadable);
         }
-        let about = match (told.event.split('.').next(), payment_id) {
+        let about = match (event.split('.').next(), payment_id) {
             (Some("payment"), _) => About::Payment {
                 provider_payment: id.clone(),
             },
@@ -585,39 +441,18 @@ impl PaymentProvider for YooKassa {
             },
             _ => About::Nothing,
         };
+        // Each kind of event happens once to a thing; there is no delivery id.
         Ok(Verified {
-            dedupe_key: format!("{}:{id}", shortened(&told.event, 64)),
+            dedupe_key: format!("{event}:{id}"),
             about,
         })
     }
 
+    /// Status 200 is what counts; the body is ignored.
     fn acknowledgement(&self) -> Acknowledgement {
         Acknowledgement {
             content_type: "text/plain",
             body: "",
         }
     }
-}
-
-/// `::ffff:185.71.76.1` is 185.71.76.1.
-fn canonical(peer: IpAddr) -> IpAddr {
-    peer.to_canonical()
-}
-
-fn refund_seen(object: RefundObject) -> Result<RefundSeen, Error> {
-    let state = match object.status.as_str() {
-        "pending" => RefundState::Pending,
-        "succeeded" => RefundState::Succeeded,
-        "canceled" => RefundState::Failed {
-            code: object
-                .cancellation_details
-                .map(|details| details.reason)
-                .unwrap_or_default(),
-        },
-        _ => return Err(Error::Unknown { provider: CODE }),
-    };
-    Ok(RefundSeen {
-        id: Some(object.id),
-        state,
-    })
 }
