@@ -9,6 +9,7 @@ pub mod checkout;
 pub mod expire;
 pub mod follow;
 pub mod give;
+pub mod hold;
 pub mod notify;
 pub mod observe;
 pub mod open;
@@ -31,29 +32,55 @@ use crate::settings::payments::PaymentSettings;
 /// Cash and transfers that a person enters.
 pub const MANUAL: &str = "manual";
 
+/// A call that opens a payment is over by now, whatever became of it.
+const LOST_AFTER_MS: i64 = 30_000;
+
 /// The providers of this installation, in the order in which they are offered.
-#[derive(Debug, Clone, Default)]
-pub struct Providers(Vec<Arc<dyn PaymentProvider>>);
+#[derive(Clone, Default)]
+pub struct Providers {
+    all: Vec<Arc<dyn PaymentProvider>>,
+    webhook_secret: Option<String>,
+}
+
+impl std::fmt::Debug for Providers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Providers").field("all", &self.all).finish_non_exhaustive()
+    }
+}
 
 impl Providers {
-    pub fn new(all: Vec<Arc<dyn PaymentProvider>>) -> Self {
-        Self(all)
+    pub const fn new(all: Vec<Arc<dyn PaymentProvider>>) -> Self {
+        Self {
+            all,
+            webhook_secret: None,
+        }
+    }
+
+    /// An unguessable part of every notification address: only addresses that end in it answer then.
+    #[must_use]
+    pub fn with_webhook_secret(mut self, secret: Option<String>) -> Self {
+        self.webhook_secret = secret;
+        self
+    }
+
+    pub fn webhook_secret(&self) -> Option<&str> {
+        self.webhook_secret.as_deref()
     }
 
     pub fn find(&self, code: &str) -> Option<&Arc<dyn PaymentProvider>> {
-        self.0.iter().find(|provider| provider.code() == code)
+        self.all.iter().find(|provider| provider.code() == code)
     }
 
     /// Those the owner offers, in their order.
     pub fn offered(&self, settings: &PaymentSettings) -> Vec<&Arc<dyn PaymentProvider>> {
         if settings.providers.is_empty() {
-            return self.0.iter().collect();
+            return self.all.iter().collect();
         }
         settings.providers.iter().filter_map(|code| self.find(code)).collect()
     }
 
     pub fn all(&self) -> &[Arc<dyn PaymentProvider>] {
-        &self.0
+        &self.all
     }
 }
 
@@ -97,9 +124,14 @@ pub(crate) fn intent(
     payment: &Payment,
 ) -> Result<Intent> {
     let titles: Vec<&str> = lines.iter().map(|line| line.title.get(order.language)).collect();
+    let secret = app.payment_providers().webhook_secret().map(|secret| format!("/{secret}"));
     let notification_url = app
         .public_url()
-        .join(&format!("api/payments/webhook/{}", notify::path_of(&payment.provider)))
+        .join(&format!(
+            "api/payments/webhook/{}{}",
+            notify::path_of(&payment.provider),
+            secret.unwrap_or_default()
+        ))
         .ok();
     Ok(Intent {
         payment: payment.id.to_string(),
@@ -113,6 +145,7 @@ pub(crate) fn intent(
         expires_at: Some(order.expires_at),
         capture: settings.capture,
         save_method: false,
+        is_lost: app.now().millis_since(payment.created_at) > LOST_AFTER_MS,
         customer: order.client.to_string(),
         receipt: receipt(settings, order, lines, payment.amount, |line| line.total),
     })

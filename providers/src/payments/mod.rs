@@ -1,5 +1,5 @@
 //! Payment providers. One module each, wire types included; one conformance suite that every one passes
-//! (`providers/tests/payments.rs`). `docs/providers.md` tells how to add one.
+//! (`providers/tests/payments`). `docs/providers.md` tells how to add one.
 //!
 //! An adapter translates and judges, it keeps nothing: whatever moves money has an intent in the database before it is
 //! called, and carries a key that stays the same however often it is tried.
@@ -42,6 +42,9 @@ pub struct Intent {
     pub capture: Capture,
     /// Ask to keep the payer's method for later charges.
     pub save_method: bool,
+    /// Every earlier try of this intent is over, and its answer was lost: what it may have opened was shown to nobody.
+    /// Only then may a provider that never tells a link twice call it off and make another one.
+    pub is_lost: bool,
     /// Who the payer is to the provider: opaque, stable for a client.
     pub customer: String,
     pub receipt: Option<Receipt>,
@@ -238,7 +241,8 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     /// The least it takes.
     fn minimum(&self, currency: Currency) -> Option<Money>;
 
-    /// Opens a payment. Repeating it with the same intent is safe within [`Capabilities::key_lifetime`].
+    /// Opens a payment. Repeating it with the same intent is safe within [`Capabilities::key_lifetime`]: it answers the same
+    /// payment, or [`Error::Unknown`] while the link of an earlier try may still be on its way to the payer.
     async fn create(&self, intent: &Intent) -> Result<Seen, Error>;
 
     /// Finds a payment by our own id, after an unknown outcome. `Ok(None)`: the provider never heard of it, so that it may

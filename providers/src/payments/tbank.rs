@@ -1,49 +1,59 @@
 //! T-Bank internet acquiring, EACQ v2 (developer.tbank.ru/eacq, OpenAPI v1.80 and pages read 2026-09-20).
 //!
-//! Every request and notification carries a `Token`: a SHA-256 over the root scalars and the terminal's password. Calls
-//! are not idempotent: after an unknown outcome the order is looked up by its id before anything is tried again.
+//! Every request and notification carries a `Token`: a SHA-256 over the root scalars and the terminal's password. There are
+//! no idempotency keys but a refund's: an order id that was used stands for "done before", and what became of it is looked up.
 
-use std::collections::BTreeMap;
+mod wire;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::language::Language;
 use domain::money::{Currency, Money};
-use domain::order::{PaymentMode, Vat};
-use domain::payment::{Decline, DeclineAdvice, Observation};
+use domain::payment::Observation;
 use domain::time::Timestamp;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use url::Url;
 
+use self::wire::{Answer, OrderAnswer, due_date, failure, is_open, kopecks, object, shortened, spelled, token, weight};
 use super::{
-    About, Acknowledgement, Capabilities, Capture, Contact, Error, Intent, Listing, PaymentProvider, RawNotification,
-    Receipt, RefundIntent, RefundSeen, RefundState, Rejected, SavedMethod, Seen, Verified,
+    About, Acknowledgement, Capabilities, Capture, Error, Intent, Listing, PaymentProvider, RawNotification, Receipt,
+    RefundIntent, RefundSeen, RefundState, Rejected, Seen, Verified,
 };
 
-const CODE: &str = "tbank";
+pub const CODE: &str = "tbank";
+/// Where the API is unless the owner says otherwise.
+pub const API_URL: &str = "https://securepay.tinkoff.ru";
+/// What a cash register may be told of the seller's taxes.
+pub const TAXATIONS: [&str; 5] = ["osn", "usn_income", "usn_income_outcome", "esn", "patent"];
+
+/// A charge waits for the payer's bank.
 const DEADLINE: Duration = Duration::from_secs(40);
+/// Opening waits for nobody, and must be over before the job behind it takes its turn.
+const INIT_DEADLINE: Duration = Duration::from_secs(15);
 const MAX_DESCRIPTION: usize = 140;
-const MAX_ITEM: usize = 128;
-/// An order id is 36 characters at most; ours with its prefix is 29.
+/// Ours is 29 characters long, 31 when the link had to be made anew.
 const MAX_ORDER_ID: usize = 36;
 const MAX_CUSTOMER: usize = 36;
+/// Links an order may have had, the lost ones included.
+const MOST_LINKS: u8 = 9;
 
 #[derive(Clone)]
 pub struct Config {
     pub terminal_key: String,
     pub password: String,
-    /// With the version: `https://securepay.tinkoff.ru/v2`.
+    /// Without the version: [`API_URL`].
     pub api_url: Url,
-    /// What the cash register calls the seller's tax system: `usn_income`, `osn`, …
+    /// What the cash register calls the seller's tax system, one of [`TAXATIONS`].
     pub taxation: String,
 }
 
 pub struct TBank {
     client: reqwest::Client,
     config: Config,
+    deadline: Duration,
 }
 
 impl std::fmt::Debug for TBank {
@@ -54,211 +64,105 @@ impl std::fmt::Debug for TBank {
     }
 }
 
-/// Ids are strings in answers and numbers in notifications; both are read.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    #[serde(default, deserialize_with = "loose_bool")]
-    success: bool,
-    #[serde(default, deserialize_with = "loose_text")]
-    error_code: String,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default, deserialize_with = "loose_text")]
-    payment_id: String,
-    #[serde(default, deserialize_with = "loose_text")]
-    order_id: String,
-    #[serde(default)]
-    amount: Option<i64>,
-    #[serde(default)]
-    new_amount: Option<i64>,
-    #[serde(default, rename = "PaymentURL")]
-    payment_url: Option<Url>,
-    #[serde(default, deserialize_with = "loose_text")]
-    rebill_id: String,
-    #[serde(default)]
-    pan: Option<String>,
+/// Methods of which a repetition changes nothing.
+const fn is_read(method: &str) -> bool {
+    matches!(method.as_bytes(), b"GetState" | b"CheckOrder")
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct OrderAnswer {
-    #[serde(default, deserialize_with = "loose_bool")]
-    success: bool,
-    #[serde(default, deserialize_with = "loose_text")]
-    error_code: String,
-    #[serde(default)]
-    payments: Vec<Answer>,
-}
-
-fn loose_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::String(text) => text,
-        Value::Number(number) => number.to_string(),
-        _ => String::new(),
-    })
-}
-
-fn loose_bool<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Bool(value) => value,
-        Value::String(text) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    })
-}
-
-/// The signature of a request or a notification: values of the root scalars and the password, sorted by key in code-unit
-/// order, joined and hashed. `Token`, objects, arrays and nulls don't count.
-fn token(root: &Map<String, Value>, password: &str) -> String {
-    let mut values: BTreeMap<&str, String> = root
-        .iter()
-        .filter(|(key, _)| key.as_str() != "Token")
-        .filter_map(|(key, value)| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(number) => number.to_string(),
-                Value::Bool(value) => value.to_string(),
-                Value::Null | Value::Array(_) | Value::Object(_) => return None,
-            };
-            Some((key.as_str(), text))
-        })
-        .collect();
-    values.insert("Password", password.to_owned());
-    let joined: String = values.into_values().collect();
-    data_encoding::HEXLOWER.encode(&Sha256::digest(joined.as_bytes()))
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
-}
-
-fn rub(minor: i64) -> Money {
-    Money::new(minor, Currency::Rub)
-}
-
-/// Kopecks. Errors: it takes roubles only.
-fn kopecks(money: Money) -> Result<i64, Error> {
-    if money.currency == Currency::Rub {
-        Ok(money.minor)
+/// The order id of the first, second, … link of a payment.
+fn order_id(payment: &str, link: u8) -> Result<String, Error> {
+    let id = if link <= 1 {
+        payment.to_owned()
     } else {
-        Err(Error::Refused {
-            provider: CODE,
-            code: "currency".into(),
-        })
+        format!("{payment}-{link}")
+    };
+    // Cut short, two payments could become one.
+    if id.len() <= MAX_ORDER_ID {
+        Ok(id)
+    } else {
+        Err(refused("order_id"))
     }
 }
 
-/// What a code means for a call that failed. By the number only: the same one carries different messages.
-fn failure(code: &str) -> Error {
-    match code {
-        "99" | "120" | "123" | "125" | "402" | "1030" | "1034" | "1089" | "1091" | "1096" | "3040" | "7999"
-        | "9001" | "9999" | "119" | "603" | "1075" | "3029" | "3030" => Error::Transient {
-            provider: CODE,
-            retry_after: None,
-        },
-        "10" | "53" | "191" | "202" | "204" | "205" | "648" | "311" | "312" | "313" | "314" | "1099" | "3001"
-        | "3002" | "3019" | "501" => Error::Misconfigured {
-            provider: CODE,
-            code: code.to_owned(),
-        },
-        "255" => Error::NotFound { provider: CODE },
-        _ => Error::Refused {
-            provider: CODE,
-            code: code.to_owned(),
-        },
+/// Our payment's id in an order id.
+fn payment_of(order_id: &str) -> &str {
+    match order_id.rsplit_once('-') {
+        Some((payment, link)) if link.bytes().all(|byte| byte.is_ascii_digit()) => payment,
+        _ => order_id,
     }
 }
 
-fn advice(code: &str) -> DeclineAdvice {
-    match code {
-        "103" | "116" | "1051" | "403" | "404" | "405" | "1061" | "1065" => DeclineAdvice::TryLater,
-        "101" | "106" | "511" | "252" | "508" | "642" | "1014" | "1015" | "1033" | "1054" | "1082" | "107" => {
-            DeclineAdvice::CheckCard
-        }
-        "99" | "1030" | "1034" | "1089" | "1091" | "1096" | "9999" => DeclineAdvice::TryAgain,
-        _ => DeclineAdvice::OtherMethod,
+fn refused(code: &str) -> Error {
+    Error::Refused {
+        provider: CODE,
+        code: code.to_owned(),
     }
 }
 
-impl Answer {
-    fn observation(&self, amount: Money) -> Option<Observation> {
-        let declined = |code: &str| Observation::Canceled {
-            decline: Decline {
-                advice: advice(code),
-                code: code.to_owned(),
-            },
-        };
-        Some(match self.status.as_deref()? {
-            "NEW" | "FORM_SHOWED" | "AUTHORIZING" | "3DS_CHECKING" | "3DS_CHECKED" | "PREAUTHORIZING"
-            | "PAY_CHECKING" | "AUTH_FAIL" | "CONFIRMING" | "CONFIRM_CHECKING" | "REVERSING" => Observation::Pending,
-            "AUTHORIZED" => Observation::Held { amount },
-            "CONFIRMED" | "REFUNDING" | "ASYNC_REFUNDING" | "PARTIAL_REFUNDED" | "REFUNDED" => {
-                Observation::Succeeded { amount, fee: None }
-            }
-            "DEADLINE_EXPIRED" | "ATTEMPTS_EXPIRED" => Observation::Expired,
-            "CANCELED" | "REVERSED" | "PARTIAL_REVERSED" => Observation::Canceled {
-                decline: Decline {
-                    code: "canceled".into(),
-                    advice: DeclineAdvice::CalledOff,
-                },
-            },
-            "REJECTED" => declined(&self.error_code),
-            _ => return None,
-        })
-    }
-
-    fn seen(self, agreed: Option<Money>) -> Result<Seen, Error> {
-        let amount = agreed
-            .or(self.amount.map(rub))
-            .ok_or(Error::Unknown { provider: CODE })?;
-        let observation = self.observation(amount).ok_or(Error::Unknown { provider: CODE })?;
-        let is_open = observation == Observation::Pending;
-        Ok(Seen {
-            observation,
-            pay_url: self.payment_url.filter(|_| is_open),
-            reference: Some(self.order_id).filter(|id| !id.is_empty()),
-            amount,
-            refunded: None,
-            is_test: false,
-            saved_method: Some(self.rebill_id)
-                .filter(|id| !id.is_empty())
-                .map(|token| SavedMethod {
-                    token,
-                    title: self.pan.unwrap_or_default(),
-                }),
-            id: self.payment_id,
-        })
-    }
+/// The state of the payment doesn't allow this: mostly because it was done before.
+fn is_of_state(error: &Error) -> bool {
+    matches!(error, Error::Refused { code, .. } if matches!(code.as_str(), "4" | "8" | "3037"))
 }
 
 impl TBank {
-    pub const fn new(client: reqwest::Client, config: Config) -> Self {
-        Self { client, config }
+    pub fn new(client: reqwest::Client, mut config: Config) -> Self {
+        // The version belongs to the methods: closing receipts have a path without it.
+        if let Some(base) = config.api_url.path().trim_end_matches('/').strip_suffix("/v2") {
+            let base = base.to_owned();
+            config.api_url.set_path(&base);
+        }
+        Self {
+            client,
+            config,
+            deadline: DEADLINE,
+        }
+    }
+
+    /// With another patience for a whole call.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Terminals for trying end in `DEMO`; the test host takes live keys.
+    fn is_test(&self) -> bool {
+        self.config.terminal_key.ends_with("DEMO")
+            || self.config.api_url.host_str() == Some("rest-api-test.tinkoff.ru")
     }
 
     async fn call<T: serde::de::DeserializeOwned>(
         &self,
         method: &str,
         mut body: Map<String, Value>,
-        is_read: bool,
     ) -> Result<T, Error> {
         body.insert("TerminalKey".into(), json!(self.config.terminal_key));
         let signature = token(&body, &self.config.password);
         body.insert("Token".into(), json!(signature));
-        let url = format!("{}/{method}", self.config.api_url.as_str().trim_end_matches('/'));
+        let mut url = self.config.api_url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            let room = if method == "SendClosingReceipt" { "cashbox" } else { "v2" };
+            segments.pop_if_empty().extend([room, method]);
+        }
         let away = Error::Transient {
             provider: CODE,
             retry_after: None,
         };
         let unsure = || {
-            if is_read {
+            if is_read(method) {
                 away.clone()
             } else {
                 Error::Unknown { provider: CODE }
             }
         };
-        let response = match self.client.post(url).json(&body).timeout(DEADLINE).send().await {
+        let deadline = if method == "Init" {
+            self.deadline.min(INIT_DEADLINE)
+        } else {
+            self.deadline
+        };
+        let response = match self.client.post(url).json(&body).timeout(deadline).send().await {
             Ok(response) => response,
+            // Nothing was sent when no connection came about.
             Err(error) if error.is_connect() => return Err(away),
             Err(_) => return Err(unsure()),
         };
@@ -267,30 +171,32 @@ impl TBank {
         match status {
             200 => serde_json::from_slice(&bytes).map_err(|_| unsure()),
             429 => Err(away),
-            401 | 403 => Err(Error::Misconfigured {
+            // The test host knows only listed addresses; another address answers with a page of its own.
+            401 | 403 | 404 | 405 | 415 | 300..=399 => Err(Error::Misconfigured {
                 provider: CODE,
                 code: status.to_string(),
             }),
-            400..=499 => Err(Error::Refused {
-                provider: CODE,
-                code: status.to_string(),
-            }),
+            400..=499 => Err(refused(&status.to_string())),
             _ => Err(unsure()),
         }
     }
 
-    async fn ask(&self, method: &str, body: Map<String, Value>, is_read: bool) -> Result<Answer, Error> {
-        let answer: Answer = self.call(method, body, is_read).await?;
-        if answer.success || answer.error_code == "0" {
+    async fn ask(&self, method: &str, body: Map<String, Value>) -> Result<Answer, Error> {
+        let answer: Answer = self.call(method, body).await?;
+        if !answer.has_failed() {
             return Ok(answer);
+        }
+        if answer.error_code.is_empty() {
+            // JSON of somebody else's.
+            return Err(Error::Unknown { provider: CODE });
         }
         Err(failure(&answer.error_code))
     }
 
-    async fn init(&self, intent: &Intent, is_charge: bool) -> Result<Answer, Error> {
+    async fn init(&self, intent: &Intent, link: u8, is_charge: bool) -> Result<Seen, Error> {
         let mut body = object(json!({
             "Amount": kopecks(intent.amount)?,
-            "OrderId": shortened(&intent.payment, MAX_ORDER_ID),
+            "OrderId": order_id(&intent.payment, link)?,
             "Description": shortened(&intent.description, MAX_DESCRIPTION),
             "CustomerKey": shortened(&intent.customer, MAX_CUSTOMER),
             "PayType": if intent.capture == Capture::AtOnce { "O" } else { "T" },
@@ -301,6 +207,7 @@ impl TBank {
         }
         let mut initiator = "0";
         if is_charge {
+            // Repeated by us, on no schedule the payer knows.
             initiator = "R";
         } else {
             body.insert("SuccessURL".into(), json!(intent.return_url));
@@ -315,73 +222,99 @@ impl TBank {
         }
         body.insert("DATA".into(), json!({ "OperationInitiatorType": initiator }));
         if let Some(receipt) = &intent.receipt {
-            body.insert("Receipt".into(), self.receipt(receipt)?);
+            body.insert("Receipt".into(), wire::receipt(receipt, &self.config.taxation)?);
         }
-        self.ask("Init", body, false).await
+        let answer = self.ask("Init", body).await?;
+        self.seen(answer, Some(intent.amount))
     }
 
-    fn receipt(&self, receipt: &Receipt) -> Result<Value, Error> {
-        let items = receipt
-            .lines
-            .iter()
-            .map(|line| {
-                let amount = kopecks(line.amount)?;
-                Ok(json!({
-                    "Name": shortened(&line.title, MAX_ITEM),
-                    "Price": amount,
-                    "Quantity": 1,
-                    "Amount": amount,
-                    "Tax": tax(line.tax.vat),
-                    "PaymentMethod": mode(line.tax.mode),
-                    "PaymentObject": line.tax.subject.code(),
-                }))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let mut body = object(json!({ "Taxation": self.config.taxation, "Items": items }));
-        match &receipt.contact {
-            Contact::Email(email) => body.insert("Email".into(), json!(email)),
-            Contact::Phone(phone) => body.insert("Phone".into(), json!(phone)),
+    fn seen(&self, answer: Answer, agreed: Option<Money>) -> Result<Seen, Error> {
+        let mut seen = answer.seen(agreed, self.is_test())?;
+        if let Some(reference) = &mut seen.reference {
+            payment_of(reference).to_owned().clone_into(reference);
+        }
+        Ok(seen)
+    }
+
+    async fn state(&self, payment: &str) -> Result<Answer, Error> {
+        let body = object(json!({ "PaymentId": payment }));
+        let mut answer: Answer = self.call("GetState", body).await?;
+        // A rejected payment may be told as a failed call.
+        if answer.status.is_none() && answer.has_failed() {
+            return Err(failure(&answer.error_code));
+        }
+        if answer.payment_id.is_empty() {
+            payment.clone_into(&mut answer.payment_id);
+        }
+        // Why it was rejected stands in the order's list.
+        if answer.status.as_deref() == Some("REJECTED") && matches!(answer.error_code.as_str(), "" | "0") {
+            let payments = self.payments_of(&answer.order_id).await?;
+            if let Some(told) = payments.into_iter().find(|told| told.payment_id == payment) {
+                answer.error_code = told.error_code;
+            }
+        }
+        Ok(answer)
+    }
+
+    /// Payments of one order id, oldest first; none when the bank has never heard of it.
+    async fn payments_of(&self, order_id: &str) -> Result<Vec<Answer>, Error> {
+        let answer: OrderAnswer = self.call("CheckOrder", object(json!({ "OrderId": order_id }))).await?;
+        if answer.success || answer.error_code == "0" {
+            return Ok(answer.payments);
+        }
+        match failure(&answer.error_code) {
+            Error::NotFound { .. } => Ok(Vec::new()),
+            error => Err(error),
+        }
+    }
+
+    /// The payment of an intent that counts, and how many order ids it has used: money before a link, the newest of equals.
+    async fn known(&self, intent: &Intent) -> Result<(Option<Answer>, u8), Error> {
+        let mut best: Option<(u8, Answer)> = None;
+        for link in 1..=MOST_LINKS {
+            let payments = self.payments_of(&order_id(&intent.payment, link)?).await?;
+            if payments.is_empty() {
+                return Ok((best.map(|(_, answer)| answer), link - 1));
+            }
+            for answer in payments {
+                let counts = weight(answer.status.as_deref().unwrap_or_default());
+                if best.as_ref().is_none_or(|(most, _)| counts >= *most) {
+                    best = Some((counts, answer));
+                }
+            }
+        }
+        Ok((best.map(|(_, answer)| answer), MOST_LINKS))
+    }
+
+    /// An `Init` whose answer was lost: its link is told to nobody, so it is called off before there is another one.
+    async fn relink(&self, intent: &Intent) -> Result<Seen, Error> {
+        let (known, links) = self.known(intent).await?;
+        let Some(known) = known else {
+            return Err(Error::Unknown { provider: CODE });
         };
-        Ok(Value::Object(body))
+        let mut state = self.state(&known.payment_id).await?;
+        if state.status.as_deref().is_some_and(is_open) {
+            if !intent.is_lost {
+                return Err(Error::Unknown { provider: CODE });
+            }
+            let body = object(json!({ "PaymentId": known.payment_id }));
+            match self.ask("Cancel", body).await {
+                Ok(_) | Err(Error::Refused { .. } | Error::Unknown { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            state = self.state(&known.payment_id).await?;
+            return match state.status.as_deref() {
+                Some("CANCELED") if links < MOST_LINKS => self.init(intent, links + 1, false).await,
+                Some(status) if is_open(status) => Err(Error::Unknown { provider: CODE }),
+                _ => self.seen(state, None),
+            };
+        }
+        // A link that was called off here, by a try that died before it had made the next one.
+        if state.status.as_deref() == Some("CANCELED") && links < MOST_LINKS {
+            return self.init(intent, links + 1, false).await;
+        }
+        self.seen(state, None)
     }
-
-    async fn state(&self, provider_payment: &str) -> Result<Answer, Error> {
-        let body = object(json!({ "PaymentId": provider_payment }));
-        self.ask("GetState", body, true).await
-    }
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-/// `2026-11-30T23:59:00+03:00`: no fraction, a numeric offset.
-fn due_date(at: Timestamp) -> String {
-    at.to_utc().format("%Y-%m-%dT%H:%M:%S+00:00").to_string()
-}
-
-const fn tax(vat: Vat) -> &'static str {
-    match vat {
-        Vat::None => "none",
-        Vat::Zero => "vat0",
-        Vat::Five => "vat5",
-        Vat::Seven => "vat7",
-        Vat::Ten => "vat10",
-        Vat::Twenty => "vat20",
-        Vat::TwentyTwo => "vat22",
-        Vat::FiveOf105 => "vat105",
-        Vat::SevenOf107 => "vat107",
-        Vat::TenOf110 => "vat110",
-        Vat::TwentyOf120 => "vat120",
-        Vat::TwentyTwoOf122 => "vat122",
-    }
-}
-
-const fn mode(mode: PaymentMode) -> &'static str {
-    mode.code()
 }
 
 #[async_trait]
@@ -403,7 +336,8 @@ impl PaymentProvider for TBank {
             saves_methods: true,
             cancels_pending: true,
             lists: false,
-            key_lifetime: None,
+            // Order ids are remembered for ever, and `create` looks up what a used one stands for.
+            key_lifetime: Some(Duration::MAX),
         }
     }
 
@@ -412,40 +346,24 @@ impl PaymentProvider for TBank {
     }
 
     async fn create(&self, intent: &Intent) -> Result<Seen, Error> {
-        match self.init(intent, false).await {
-            Ok(answer) => answer.seen(Some(intent.amount)),
-            // The order id was used before: by this very intent.
-            Err(Error::Refused { code, .. }) if code == "20" => {
-                self.find(intent).await?.ok_or(Error::Unknown { provider: CODE })
-            }
-            Err(error) => Err(error),
+        match self.init(intent, 1, false).await {
+            // The order id was used before, by this very intent.
+            Err(Error::Refused { code, .. }) if matches!(code.as_str(), "20" | "623") => self.relink(intent).await,
+            other => other,
         }
     }
 
+    /// The list tells little of a payment, and nobody tells its link again: [`PaymentProvider::create`] makes a new one.
     async fn find(&self, intent: &Intent) -> Result<Option<Seen>, Error> {
-        let body = object(json!({ "OrderId": shortened(&intent.payment, MAX_ORDER_ID) }));
-        let answer: OrderAnswer = self.call("CheckOrder", body, true).await?;
-        if !answer.success && answer.error_code != "0" {
-            return match failure(&answer.error_code) {
-                Error::NotFound { .. } => Ok(None),
-                error => Err(error),
-            };
+        match self.known(intent).await?.0 {
+            Some(known) => self.status(&known.payment_id).await.map(Some),
+            None => Ok(None),
         }
-        let Some(found) = answer.payments.into_iter().next_back() else {
-            return Ok(None);
-        };
-        // The list tells little of a payment, and its link not at all.
-        let mut seen = self.status(&found.payment_id).await?;
-        seen.reference = Some(intent.payment.clone());
-        Ok(Some(seen))
     }
 
     async fn status(&self, provider_payment: &str) -> Result<Seen, Error> {
-        let mut seen = self.state(provider_payment).await?.seen(None)?;
-        if seen.id.is_empty() {
-            provider_payment.clone_into(&mut seen.id);
-        }
-        Ok(seen)
+        let state = self.state(provider_payment).await?;
+        self.seen(state, None)
     }
 
     async fn capture(
@@ -457,20 +375,47 @@ impl PaymentProvider for TBank {
     ) -> Result<Seen, Error> {
         let mut body = object(json!({ "PaymentId": provider_payment, "Amount": kopecks(amount)? }));
         if let Some(receipt) = receipt {
-            body.insert("Receipt".into(), self.receipt(receipt)?);
+            body.insert("Receipt".into(), wire::receipt(receipt, &self.config.taxation)?);
         }
-        match self.ask("Confirm", body, false).await {
-            Ok(_) | Err(Error::Unknown { .. }) => self.status(provider_payment).await,
+        match self.ask("Confirm", body).await {
+            Ok(mut answer) if answer.status.as_deref() == Some("CONFIRMED") => {
+                if answer.payment_id.is_empty() {
+                    provider_payment.clone_into(&mut answer.payment_id);
+                }
+                self.seen(answer, Some(amount))
+            }
+            Ok(_) => self.status(provider_payment).await,
+            Err(error) if is_of_state(&error) => {
+                let state = self.state(provider_payment).await?;
+                // The state doesn't say how much of a hold was taken: what this very call has asked for before.
+                let seen = self.seen(state, Some(amount))?;
+                match seen.observation {
+                    Observation::Succeeded { .. } => Ok(seen),
+                    _ => Err(error),
+                }
+            }
             Err(error) => Err(error),
         }
     }
 
+    /// `Cancel` of a payment that was paid a moment ago would be a refund nobody has asked for. A sum above the payment's
+    /// prevents that: it is ignored while nothing is paid and refused (330) afterwards.
     async fn cancel(&self, provider_payment: &str, _key: &str) -> Result<Seen, Error> {
-        let body = object(json!({ "PaymentId": provider_payment }));
-        match self.ask("Cancel", body, false).await {
-            Ok(_) | Err(Error::Unknown { .. }) => self.status(provider_payment).await,
-            Err(error) => Err(error),
+        let state = self.state(provider_payment).await?;
+        let mut body = object(json!({ "PaymentId": provider_payment }));
+        match state.status.as_deref() {
+            Some(status) if is_open(status) => {
+                let more = state.amount.unwrap_or_default().saturating_add(1);
+                body.insert("Amount".into(), json!(more));
+            }
+            Some("AUTHORIZED" | "PARTIAL_REVERSED") => {}
+            Some("CANCELED" | "REVERSED" | "REJECTED" | "DEADLINE_EXPIRED" | "ATTEMPTS_EXPIRED") => {
+                return self.seen(state, None);
+            }
+            _ => return Err(refused("4")),
         }
+        self.ask("Cancel", body).await?;
+        self.status(provider_payment).await
     }
 
     /// `ExternalRequestId` is the refund's key: without it two equal refunds would be two refunds.
@@ -481,48 +426,90 @@ impl PaymentProvider for TBank {
             "ExternalRequestId": intent.refund,
         }));
         if let Some(receipt) = intent.receipt.as_ref().filter(|_| !intent.is_whole) {
-            body.insert("Receipt".into(), self.receipt(receipt)?);
+            body.insert("Receipt".into(), wire::receipt(receipt, &self.config.taxation)?);
         }
-        let answer = self.ask("Cancel", body, false).await?;
-        let state = match answer.status.as_deref() {
-            Some("REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED" | "CANCELED") => {
-                RefundState::Succeeded
-            }
-            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => RefundState::Pending,
-            _ => return Err(Error::Unknown { provider: CODE }),
+        let seen = |state| RefundSeen {
+            id: Some(intent.refund.clone()),
+            state,
         };
-        let _ = answer.new_amount;
-        Ok(RefundSeen { id: None, state })
+        let status = match self.ask("Cancel", body).await {
+            Ok(answer) => answer.status,
+            // The shop's account is too low: nothing is under way, a person has to see to it.
+            Err(Error::Misconfigured { code, .. }) if code == "3002" => {
+                return Ok(seen(RefundState::Failed { code }));
+            }
+            // A whole refund that went through before needs no second one.
+            Err(error) if is_of_state(&error) && intent.is_whole => {
+                let status = self.state(&intent.payment).await?.status;
+                if status.as_deref() != Some("REFUNDED") {
+                    return Err(error);
+                }
+                status
+            }
+            Err(error) => return Err(error),
+        };
+        match status.as_deref() {
+            Some("REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED") => Ok(seen(RefundState::Succeeded)),
+            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => Ok(seen(RefundState::Pending)),
+            _ => Err(Error::Unknown { provider: CODE }),
+        }
     }
 
-    /// A refund has no id of its own here: the same key asked once more gives the same refund.
-    async fn refund_status(&self, intent: &RefundIntent, _provider_refund: Option<&str>) -> Result<RefundSeen, Error> {
-        self.refund(intent).await
+    /// A refund has no state of its own here: the payment's tells how the last one has ended.
+    async fn refund_status(&self, intent: &RefundIntent, provider_refund: Option<&str>) -> Result<RefundSeen, Error> {
+        if provider_refund.is_none() {
+            return self.refund(intent).await;
+        }
+        let state = match self.state(&intent.payment).await?.status.as_deref() {
+            Some("REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED") => RefundState::Succeeded,
+            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => RefundState::Pending,
+            Some("CONFIRMED") => RefundState::Failed {
+                code: "not_refunded".into(),
+            },
+            _ => return Err(Error::Unknown { provider: CODE }),
+        };
+        Ok(RefundSeen {
+            id: Some(intent.refund.clone()),
+            state,
+        })
     }
 
     async fn charge_saved(&self, intent: &Intent, token: &str) -> Result<Seen, Error> {
         let opened = match self.find(intent).await? {
-            Some(seen) if seen.observation != Observation::Pending => return Ok(seen),
             Some(seen) => seen,
-            None => self.init(intent, true).await?.seen(Some(intent.amount))?,
+            None => match self.init(intent, 1, true).await {
+                // Another try of this charge was faster.
+                Err(Error::Refused { code, .. }) if code == "20" => return Err(Error::Unknown { provider: CODE }),
+                opened => opened?,
+            },
         };
+        if opened.observation != Observation::Pending {
+            return Ok(opened);
+        }
         let body = object(json!({ "PaymentId": opened.id, "RebillId": token }));
-        match self.call::<Answer>("Charge", body, false).await {
-            Ok(answer) if answer.status.is_some() => answer.seen(Some(intent.amount)),
-            Ok(answer) => Err(failure(&answer.error_code)),
-            Err(Error::Unknown { .. }) => self.status(&opened.id).await,
-            Err(error) => Err(error),
+        let mut answer: Answer = self.call("Charge", body).await?;
+        if answer.status.is_some() {
+            if answer.payment_id.is_empty() {
+                opened.id.clone_into(&mut answer.payment_id);
+            }
+            return self.seen(answer, Some(intent.amount));
+        }
+        match failure(&answer.error_code) {
+            error if is_of_state(&error) => self.status(&opened.id).await,
+            error => Err(error),
         }
     }
 
+    /// Errors: as everywhere; after [`Error::Unknown`] nobody can tell whether the receipt was given.
     async fn close_receipt(
         &self,
         provider_payment: &str,
         receipt: &Receipt,
         _key: &str,
     ) -> Result<Option<String>, Error> {
-        let body = object(json!({ "PaymentId": provider_payment, "Receipt": self.receipt(receipt)? }));
-        self.ask("SendClosingReceipt", body, false).await?;
+        let receipt = wire::receipt(receipt, &self.config.taxation)?;
+        let body = object(json!({ "PaymentId": provider_payment, "Receipt": receipt }));
+        self.ask("SendClosingReceipt", body).await?;
         Ok(None)
     }
 
@@ -537,11 +524,7 @@ impl PaymentProvider for TBank {
         let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(raw.body) else {
             return Err(Rejected::Unreadable);
         };
-        let text = |key: &str| match root.get(key) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
-        };
+        let text = |key: &str| root.get(key).and_then(spelled).unwrap_or_default();
         let expected = token(&root, &self.config.password);
         if !bool::from(text("Token").to_lowercase().as_bytes().ct_eq(expected.as_bytes())) {
             return Err(Rejected::BadSignature);
@@ -550,7 +533,16 @@ impl PaymentProvider for TBank {
             return Err(Rejected::OtherShop);
         }
         let (payment, status) = (text("PaymentId"), text("Status"));
-        if payment.is_empty() || payment.len() > 64 {
+        // Bindings of a card or an account are no payments.
+        if payment.is_empty() && (root.contains_key("RequestKey") || root.contains_key("NotificationType")) {
+            return Ok(Verified {
+                dedupe_key: format!("binding:{expected}"),
+                about: About::Nothing,
+            });
+        }
+        let is_number = !payment.is_empty() && payment.len() <= 20 && payment.bytes().all(|b| b.is_ascii_digit());
+        let of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if !is_number || status.len() > 32 || !status.bytes().all(of_name) {
             return Err(Rejected::Unreadable);
         }
         let about = match status.as_str() {
@@ -563,11 +555,11 @@ impl PaymentProvider for TBank {
                 provider_payment: payment.clone(),
             },
         };
-        // Two equal partial refunds have equal bodies: what is left, if it is told, and the body tell them apart as far as
-        // anything can. A repetition that slips through does no harm, one that is swallowed is found by the refund's job.
+        // There is no delivery id. Two equal partial refunds come with the same words and can't be told from one that is
+        // delivered twice; the jobs of our own refunds ask by themselves, so nothing waits for the second.
         let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(raw.body));
         Ok(Verified {
-            dedupe_key: format!("{payment}:{}:{}", shortened(&status, 32), shortened(&digest, 16)),
+            dedupe_key: format!("{payment}:{status}:{}", shortened(&digest, 16)),
             about,
         })
     }
@@ -577,59 +569,5 @@ impl PaymentProvider for TBank {
             content_type: "text/plain",
             body: "OK",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn signed(root: Value, password: &str) -> String {
-        token(&object(root), password)
-    }
-
-    /// Vectors of the bank's documentation, and our own computed apart from this code.
-    #[test]
-    fn tokens_are_the_banks() {
-        let published = json!({ "TerminalKey": "MerchantTerminalKey", "Amount": 19200, "OrderId": "21090",
-            "Description": "Подарочная карта на 1000 рублей", "DATA": { "Phone": "+71234567890" }, "Receipt": {} });
-        assert_eq!(
-            signed(published, "usaf8fw8fsw21g"),
-            "0024a00af7c350a3a67ca168ce06502aa72772456662e38696d48b56ee9c97d9"
-        );
-        let notification = json!({ "TerminalKey": "1321054611234DEMO", "OrderId": "201709", "Success": true,
-            "Status": "AUTHORIZED", "PaymentId": 8_742_591, "ErrorCode": "0", "Amount": 9855, "CardId": 322_264,
-            "Pan": "430000******0777", "ExpDate": "1122", "RebillId": 101_709, "Token": "not counted" });
-        assert_eq!(
-            signed(notification, "Dfsfh56dgKl"),
-            "b906d28e76c6428e37b25fcf86c0adc52c63d503013fdd632e300593d165766b"
-        );
-        let charge = json!({ "TerminalKey": "1699999999999DEMO", "PaymentId": "4455667799", "RebillId": "1720000001",
-            "IP": "203.0.113.7", "SendEmail": true, "InfoEmail": "student@example.ru" });
-        assert_eq!(
-            signed(charge, "TestPassw0rd_1"),
-            "73f4146d0f90215d3c6bf4994d718e67a97bf7d50ca69ac6260d10ba13289da1"
-        );
-        let rejected = json!({ "TerminalKey": "1699999999999DEMO", "OrderId": "inv_000042", "Success": false,
-            "Status": "REJECTED", "PaymentId": 4_455_667_788_i64, "ErrorCode": "1051", "Amount": 499_000, "CardId": 900_001,
-            "Pan": "220138******0831", "ExpDate": "1230", "Data": { "Source": "cards" } });
-        assert_eq!(
-            signed(rejected, "TestPassw0rd_1"),
-            "3d54f1a912b9d7d8a5f166dd3dd393e8c3cdcaa6b99345e6ebf6a8aecde976cf"
-        );
-        let cancel = json!({ "TerminalKey": "1699999999999DEMO", "PaymentId": "4455667788", "Amount": 100_000,
-            "ExternalRequestId": "rf_7" });
-        assert_eq!(
-            signed(cancel, "TestPassw0rd_1"),
-            "5c2d0f5fa2b767666689448c31f60e75106b58d6d480274afb6b6ced83ec1871"
-        );
-    }
-
-    #[test]
-    fn a_due_date_has_no_fraction_and_a_numeric_offset() {
-        assert_eq!(
-            due_date(Timestamp::from_millis(1_795_000_000_123)),
-            "2026-11-18T11:06:40+00:00"
-        );
     }
 }
