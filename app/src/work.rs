@@ -298,6 +298,7 @@ async fn dispatch(app: &App, kind: &str, task: &Task) -> Result<()> {
         pay::open::JOB => pay::open::run(app, task).await,
         pay::follow::POLL_JOB => pay::follow::poll(app, task).await,
         pay::follow::RELEASE_JOB => pay::follow::release(app, task).await,
+        pay::hold::CAPTURE_JOB => pay::hold::run(app, task).await,
         pay::notify::JOB => pay::notify::run(app, task).await,
         pay::give::JOB => pay::give::run(app, task).await,
         pay::refund::JOB => pay::refund::run(app, task).await,

@@ -93,7 +93,7 @@ pub(super) fn username(value: &str) -> Checked {
 }
 
 /// Kept as typed: only the search index folds it.
-pub(super) fn phone(value: &str) -> Checked {
+pub(crate) fn phone(value: &str) -> Checked {
     let value = value.trim();
     let is_spelled_well = value.chars().count() <= MAX_PHONE_CHARS
         && value
@@ -109,7 +109,7 @@ pub(super) fn phone(value: &str) -> Checked {
     }
 }
 
-pub(super) fn email(value: &str) -> Checked {
+pub(crate) fn email(value: &str) -> Checked {
     let value = value.trim();
     let (local, host) = value.rsplit_once('@').unwrap_or_default();
     let is_address = !local.is_empty()

@@ -39,6 +39,24 @@ pub enum Matter {
 }
 
 impl Matter {
+    pub const ALL: [Self; 11] = [
+        Self::PaidAfterClosing,
+        Self::OtherAmount,
+        Self::PaidTwice,
+        Self::CanceledAfterSuccess,
+        Self::Held,
+        Self::Misconfigured,
+        Self::RefundFailed,
+        Self::UnknownPayment,
+        Self::GiveByHand,
+        Self::ReceiptFailed,
+        Self::Difference,
+    ];
+
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|matter| matter.code() == code)
+    }
+
     pub const fn code(self) -> &'static str {
         match self {
             Self::PaidAfterClosing => "paid_after_closing",

@@ -147,8 +147,17 @@ pub(super) async fn enqueue_release(app: &App, tx: &mut Tx, payment: &PaymentId,
 /// The job.
 pub async fn release(app: &App, task: &Task) -> Result<()> {
     let Payload { payment_id } = task.payload()?;
-    let payment = find(app, &task.tenant, &payment_id).await?;
-    if let Some(seen) = seen_of(app, &task.tenant, &payment).await? {
+    let_go(app, &task.tenant, &payment_id, &task.request_id).await?;
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    tx.finish_job(&task.lease, app.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Ends a payment at its provider, if it can still be ended there. Safe to repeat.
+pub(super) async fn let_go(app: &App, tenant: &TenantId, payment_id: &PaymentId, request_id: &RequestId) -> Result<()> {
+    let payment = find(app, tenant, payment_id).await?;
+    if let Some(seen) = seen_of(app, tenant, &payment).await? {
         let provider = provider_of(app, &payment.provider)?;
         let can_cancel = match seen.observation {
             Observation::Held { .. } => true,
@@ -165,10 +174,7 @@ pub async fn release(app: &App, task: &Task) -> Result<()> {
         } else {
             seen
         };
-        observe::apply(app, &task.tenant, &payment_id, &seen, Source::Poll, &task.request_id).await?;
+        observe::apply(app, tenant, payment_id, &seen, Source::Poll, request_id).await?;
     }
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
     Ok(())
 }
