@@ -260,7 +260,6 @@ pub async fn a_failed_job_comes_back_at_its_time(world: &World) {
     tx.commit().await.unwrap();
     let done = find(world, &new.id).await;
     assert_eq!((done.state, done.last_error), (JobState::Done, None));
-    let mut system = world.store.system_read().await.unwrap();
 }
 
 pub async fn a_dead_job_waits_for_a_person_and_can_begin_anew(world: &World) {
