@@ -388,14 +388,17 @@ pub async fn of_decisions_at_the_same_instant_exactly_one_counts(world: &World) 
             !tx.decide_program(&waiting.id, "clock", NOW).await.unwrap(),
             "its successor is made"
         );
-        assert_eq!(tx.cancel_succession(&successor.id).await.unwrap(), [waiting.id.clone()]);
+        assert_eq!(
+            tx.cancel_succession(&successor.id).await.unwrap(),
+            std::slice::from_ref(&waiting.id)
+        );
         assert!(
             tx.begin_succession(&waiting.id, &successor.id, "Ольга", NOW)
                 .await
                 .unwrap()
         );
         let gone = tx.supersede_older(&client.id, &successor.id, 2, NOW).await.unwrap();
-        assert_eq!(gone, [waiting.id.clone()]);
+        assert_eq!(gone, std::slice::from_ref(&waiting.id));
     }
 }
 
