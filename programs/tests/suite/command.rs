@@ -179,7 +179,7 @@ fn wrong_answers_are_refused_with_line_and_field() {
             vec!["line 3", "client 2", "`spared_areas[1]`", "head"],
         ),
         (
-            format!("{{\n\"sex\": \"female\",\n\"goal\" \"x\"}}"),
+            "{\n\"sex\": \"female\",\n\"goal\" \"x\"}".to_owned(),
             vec!["line 3", "expected `:`"],
         ),
         (
