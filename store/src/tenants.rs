@@ -1,6 +1,6 @@
 //! Tenants. A fresh install has one.
 
-use domain::ids::{Id, TenantId};
+use domain::ids::{Id, OrderId, TenantId};
 use domain::time::Timestamp;
 
 use crate::dialect::{Link, execute, rows, scalar};
@@ -41,6 +41,14 @@ impl SystemTx {
             .into_iter()
             .map(|(id,)| TenantId::parse(&id).ok_or_else(|| Error::corrupt("tenants.id", &id)))
             .collect()
+    }
+
+    /// Whose order this is: its page's address names the order alone.
+    pub async fn tenant_of_order(&mut self, order: &OrderId) -> Result<Option<TenantId>> {
+        const SQL: &str = "SELECT tenant_id FROM orders WHERE id = $1";
+        scalar!(self, String, SQL, order.as_str())?
+            .map(|id| TenantId::parse(&id).ok_or_else(|| Error::corrupt("orders.tenant_id", order.as_str())))
+            .transpose()
     }
 
     pub async fn insert_tenant(&mut self, id: &TenantId, name: &str, time_zone: &str, now: Timestamp) -> Result<()> {

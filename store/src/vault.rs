@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -70,6 +70,7 @@ pub struct Vault(Arc<Inner>);
 struct Inner {
     ciphers: Vec<(String, XChaCha20Poly1305)>,
     index_keys: Vec<Zeroizing<[u8; 32]>>,
+    link_keys: Vec<Zeroizing<[u8; 32]>>,
 }
 
 impl fmt::Debug for Vault {
@@ -86,6 +87,7 @@ impl Vault {
         }
         let mut ciphers = Vec::new();
         let mut index_keys = Vec::new();
+        let mut link_keys = Vec::new();
         for (id, master) in &keys.0 {
             let derivation = Hkdf::<Sha256>::new(None, master.as_slice());
             let derive = |purpose: &[u8]| {
@@ -99,8 +101,13 @@ impl Vault {
             let cipher_key = Key::try_from(seal_key.as_slice()).map_err(|_| VaultError::BadMasterKey)?;
             ciphers.push((id.clone(), XChaCha20Poly1305::new(&cipher_key)));
             index_keys.push(derive(b"voronka blind index v1")?);
+            link_keys.push(derive(b"voronka link signature v1")?);
         }
-        Ok(Self(Arc::new(Inner { ciphers, index_keys })))
+        Ok(Self(Arc::new(Inner {
+            ciphers,
+            index_keys,
+            link_keys,
+        })))
     }
 
     /// The id of the key that seals now.
@@ -171,6 +178,38 @@ impl Vault {
                 mac.update(&associated(tenant, place, value));
                 let digest = mac.finalize().into_bytes();
                 digest.get(..INDEX_BYTES).map(|bytes| HEXLOWER.encode(bytes))
+            })
+            .collect()
+    }
+}
+
+impl crate::Tenant {
+    /// What a link of ours carries to prove itself: HMAC-SHA256 in base64url, under the current master key. `place` names
+    /// what kind of link it is.
+    pub fn sign_link(&self, place: &str, owner: &str) -> String {
+        let macs = self.link_macs(place, owner);
+        macs.into_iter()
+            .next()
+            .map(|mac| BASE64URL_NOPAD.encode(&mac.finalize().into_bytes()))
+            .unwrap_or_default()
+    }
+
+    /// Whether [`Self::sign_link`] made this under any of the master keys. In constant time.
+    pub fn is_own_link(&self, place: &str, owner: &str, signature: &str) -> bool {
+        BASE64URL_NOPAD.decode(signature.as_bytes()).is_ok_and(|signature| {
+            self.link_macs(place, owner)
+                .into_iter()
+                .any(|mac| mac.verify_slice(&signature).is_ok())
+        })
+    }
+
+    fn link_macs(&self, place: &str, owner: &str) -> Vec<Hmac<Sha256>> {
+        let keys = &self.store.vault.0.link_keys;
+        keys.iter()
+            .filter_map(|key| {
+                let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_slice()).ok()?;
+                mac.update(&associated(self.id.as_ref(), place, owner));
+                Some(mac)
             })
             .collect()
     }

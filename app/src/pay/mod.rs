@@ -9,6 +9,7 @@ pub mod checkout;
 pub mod expire;
 pub mod follow;
 pub mod give;
+pub(crate) mod link;
 pub mod hold;
 pub mod notify;
 pub mod observe;
