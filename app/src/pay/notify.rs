@@ -93,12 +93,8 @@ pub async fn receive(
 pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { provider: code, about } = task.payload()?;
     let provider = provider_of(app, &code)?;
-    let (provider_payment, provider_refund) = match &about {
-        Notified::Payment { provider_payment } => (provider_payment, None),
-        Notified::Refund {
-            provider_payment,
-            provider_refund,
-        } => (provider_payment, provider_refund.as_deref()),
+    let provider_payment = match &about {
+        Notified::Payment { provider_payment } | Notified::Refund { provider_payment, .. } => provider_payment,
         Notified::Nothing => return finish(app, task).await,
     };
     let seen = match provider.status(provider_payment).await {
@@ -140,7 +136,8 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
     if matches!(about, Notified::Refund { .. }) {
         let refunds = refund::live_of(app, &task.tenant, &payment).await?;
         for id in refunds {
-            refund::look(app, &task.tenant, &id, provider_refund, &task.request_id).await?;
+            // Which of them it speaks of is not asked of the notification: each refund's own key tells.
+            refund::look(app, &task.tenant, &id, &task.request_id).await?;
         }
     }
     finish(app, task).await

@@ -80,6 +80,22 @@ pub async fn request(
     amount: Option<Money>,
     reason: &str,
 ) -> Result<Refund> {
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let refund = request_in(app, &mut tx, caller, payment, amount, reason).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(refund)
+}
+
+/// As [`request`], in the transaction of its cause; who commits it wakes the workers.
+pub(crate) async fn request_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    payment: &PaymentId,
+    amount: Option<Money>,
+    reason: &str,
+) -> Result<Refund> {
     let reason = reason.trim();
     let is_client = caller.actor == Actor::Client;
     if (reason.is_empty() && !is_client) || reason.chars().count() > MAX_REASON_CHARS {
@@ -90,8 +106,7 @@ pub async fn request(
         ));
     }
     let now = app.now();
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let settings = PaymentSettings::load(&mut tx).await?;
+    let settings = PaymentSettings::load(tx).await?;
     let missing = || Error::NotFound { what: "payment" };
     let found = tx.find_payment(payment).await?.ok_or_else(missing)?;
     let order = tx
@@ -108,7 +123,7 @@ pub async fn request(
     };
     let amount = check(&refundable(&payment), amount, by, now).map_err(refused)?;
     let lines = tx.order_lines(&order).await?;
-    let parts = parts(&mut tx, &order, &payment, &lines, amount).await?;
+    let parts = parts(tx, &order, &payment, &lines, amount).await?;
     let id: RefundId = app.new_id();
     let new = NewRefund {
         id: id.clone(),
@@ -127,7 +142,7 @@ pub async fn request(
     let details = json!({ "refund_id": id, "payment_id": payment.id, "amount": amount });
     tell::note(
         app,
-        &mut tx,
+        tx,
         &payment.client,
         "refund.requested",
         &caller.actor.to_string(),
@@ -138,11 +153,8 @@ pub async fn request(
         tx.record_audit(&audit(app, caller, "refund.requested", id.as_ref(), details))
             .await?;
     }
-    enqueue(app, &mut tx, &id, 0, &caller.request_id).await?;
-    let refund = tx.find_refund(&id).await?.ok_or(Error::NotFound { what: "refund" })?;
-    tx.commit().await?;
-    app.wake_workers();
-    Ok(refund)
+    enqueue(app, tx, &id, 0, &caller.request_id).await?;
+    tx.find_refund(&id).await?.ok_or(Error::NotFound { what: "refund" })
 }
 
 fn refundable(payment: &Payment) -> Refundable {
@@ -238,7 +250,7 @@ async fn enqueue(app: &App, tx: &mut Tx, id: &RefundId, looks: u32, request_id: 
 /// The job: asks for the refund, or how it stands. Its key is the refund's id, however often it is tried.
 pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { refund_id, looks } = task.payload()?;
-    let status = look(app, &task.tenant, &refund_id, None, &task.request_id).await?;
+    let status = look(app, &task.tenant, &refund_id, &task.request_id).await?;
     let mut tx = app.tenant(&task.tenant).write().await?;
     if status.is_live() {
         enqueue(app, &mut tx, &refund_id, looks.saturating_add(1), &task.request_id).await?;
@@ -271,13 +283,7 @@ pub(super) async fn live_of(app: &App, tenant: &TenantId, payment: &PaymentId) -
 }
 
 /// Asks the provider about a refund and writes down what it says.
-pub(super) async fn look(
-    app: &App,
-    tenant: &TenantId,
-    id: &RefundId,
-    provider_refund: Option<&str>,
-    request_id: &RequestId,
-) -> Result<RefundStatus> {
+pub(super) async fn look(app: &App, tenant: &TenantId, id: &RefundId, request_id: &RequestId) -> Result<RefundStatus> {
     let mut tx = app.tenant(tenant).read().await?;
     let missing = || Error::NotFound { what: "refund" };
     let refund = tx.find_refund(id).await?.ok_or_else(missing)?;
@@ -312,8 +318,8 @@ pub(super) async fn look(
             reason: refund.reason.clone(),
             receipt: receipt(&settings, &order, &lines, refund.amount, part),
         };
-        match (refund.status, provider_refund.or(refund.provider_refund.as_deref())) {
-            (RefundStatus::Pending, known) | (_, known @ Some(_)) => provider.refund_status(&intent, known).await,
+        match (refund.status, refund.provider_refund.as_deref()) {
+            (RefundStatus::Pending, known) => provider.refund_status(&intent, known).await,
             _ => provider.refund(&intent).await,
         }
     };
@@ -477,9 +483,12 @@ async fn succeeded(
 
 /// The orders' payments a client may still take back by themselves, newest first.
 pub async fn refundable_by_client(app: &App, tenant: &TenantId, order: &OrderId) -> Result<Option<PaymentId>> {
+    refundable_by_client_in(app, &mut app.tenant(tenant).read().await?, order).await
+}
+
+pub(crate) async fn refundable_by_client_in(app: &App, tx: &mut Tx, order: &OrderId) -> Result<Option<PaymentId>> {
     let now = app.now();
-    let mut tx = app.tenant(tenant).read().await?;
-    let settings = PaymentSettings::load(&mut tx).await?;
+    let settings = PaymentSettings::load(tx).await?;
     let filter = store::PaymentFilter {
         order: Some(order.clone()),
         ..store::PaymentFilter::default()

@@ -1,5 +1,7 @@
 //! Paying, with both banks played over their wire protocols: what is bought is given once, and the books are right.
 
+mod schedules;
+
 use std::sync::Arc;
 
 use app::pay::observe::{self, Source};
@@ -194,11 +196,22 @@ impl Shop {
                 .await
                 .unwrap();
             let fees = tx.balance(&Account::fees(code, Currency::Rub)).await.unwrap();
-            assert_eq!(
-                clearing.minor + fees.minor,
-                taken - back,
-                "{code}: ours and the bank's view"
-            );
+            if clearing.minor + fees.minor != taken - back {
+                let ours = tx
+                    .list_payments(&store::PaymentFilter::default(), &ALL)
+                    .await
+                    .unwrap()
+                    .items;
+                let refunds = tx
+                    .list_refunds(&store::RefundFilter::default(), &ALL)
+                    .await
+                    .unwrap()
+                    .items;
+                let (theirs, given) = (bank.payments().await.unwrap(), bank.refunds().await.unwrap());
+                panic!(
+                    "{code}: {clearing:?} and {fees:?} here, {taken} - {back} there\n{ours:#?}\n{refunds:#?}\n{theirs:#?}\n{given:#?}"
+                );
+            }
         }
     }
 
