@@ -45,10 +45,10 @@ impl Applied {
 /// How a decision ended: the first one wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decided {
-    /// In force now, with what was before.
+    /// The number of the version in force now, and of the one before it.
     Used {
-        now: Snapshot,
-        before: Option<Snapshot>,
+        now: i64,
+        before: Option<i64>,
     },
     Left,
     /// Somebody decided before.
@@ -186,8 +186,10 @@ pub(crate) async fn decide(app: &App, tx: &mut Tx, id: &SnapshotId, uses: bool, 
     if uses {
         let before = tx.snapshot_in_force().await?;
         tx.put_in_force(id, by, app.now()).await?;
-        let now = reload(tx, id).await?;
-        Ok(Decided::Used { now, before })
+        Ok(Decided::Used {
+            now: version.number,
+            before: before.map(|before| before.number),
+        })
     } else {
         tx.reject_pending(id, by, app.now()).await?;
         Ok(Decided::Left)
@@ -204,10 +206,9 @@ pub(crate) async fn restore(app: &App, tx: &mut Tx, now: i64, before: i64, by: &
         return Ok(Decided::Unknown);
     };
     tx.put_in_force(&version.id, by, app.now()).await?;
-    let version = reload(tx, &version.id).await?;
     Ok(Decided::Used {
-        now: version,
-        before: Some(in_force),
+        now: version.number,
+        before: Some(in_force.number),
     })
 }
 
@@ -215,10 +216,9 @@ pub(crate) async fn restore(app: &App, tx: &mut Tx, now: i64, before: i64, by: &
 pub(crate) fn answer(texts: &Texts, decided: &Decided) -> Result<Content, String> {
     match decided {
         Decided::Used { now, before } => {
-            let number = now.number.to_string();
+            let number = now.to_string();
             let content = Content::text(rich(&texts.trainer_sheet_used, &[("number", &number)]));
-            let undo = before.as_ref().map(|before| (now.number, before.number));
-            Ok(with_undo(content, texts, undo))
+            Ok(with_undo(content, texts, before.map(|before| (*now, before))))
         }
         Decided::Left => Ok(Content::text(rich(&texts.trainer_sheet_left, &[]))),
         Decided::Already => Err(texts.trainer_sheet_decided.clone()),
