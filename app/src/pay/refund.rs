@@ -121,7 +121,7 @@ pub(crate) async fn request_in(
     } else {
         RefundBy::Administrator
     };
-    let amount = check(&refundable(&payment), amount, by, now).map_err(refused)?;
+    let amount = check(&refundable(&payment), amount, by, now).map_err(|refusal| refused(&refusal))?;
     let lines = tx.order_lines(&order).await?;
     let parts = parts(tx, &order, &payment, &lines, amount).await?;
     let id: RefundId = app.new_id();
@@ -137,7 +137,7 @@ pub(crate) async fn request_in(
         now,
     };
     if !tx.insert_refund(&new).await? {
-        return Err(refused(RefundRefusal::NothingLeft));
+        return Err(refused(&RefundRefusal::NothingLeft));
     }
     let details = json!({ "refund_id": id, "payment_id": payment.id, "amount": amount });
     tell::note(
@@ -167,7 +167,7 @@ fn refundable(payment: &Payment) -> Refundable {
     }
 }
 
-fn refused(refusal: RefundRefusal) -> Error {
+fn refused(refusal: &RefundRefusal) -> Error {
     Error::Conflict {
         code: refusal.code(),
         detail: refusal.to_string(),
