@@ -1,7 +1,7 @@
 //! Pages for a person, drawn here and readable without script: what the templates give to whom, and the door to them.
 
 mod door;
-mod page;
+pub(crate) mod page;
 
 use api_types::crm::{TemplateReportQuery, TryOutQuery};
 use app::access::Authenticated;

@@ -3,6 +3,7 @@
 mod admin_pages;
 mod auth;
 mod bot;
+mod checkout;
 mod client_address;
 pub mod config;
 mod disposition;
@@ -67,6 +68,7 @@ pub fn router(state: ApiState) -> Router {
     let public = public
         .merge(docs_page::router())
         .merge(admin_pages::router())
+        .merge(checkout::router())
         .route_layer(from_fn(observe::deadline))
         .route_layer(from_fn_with_state(state.clone(), auth::anybody));
     let probes = Router::new()

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -34,6 +35,15 @@ impl RateLimit {
     pub(crate) fn per_minute(limit: NonZeroU32) -> Self {
         Self {
             limiter: RateLimiter::keyed(Quota::per_minute(limit)),
+            clock: DefaultClock::default(),
+            checks: AtomicU32::new(0),
+        }
+    }
+
+    /// One request each `period`.
+    pub(crate) fn one_each(period: Duration) -> Self {
+        Self {
+            limiter: RateLimiter::keyed(Quota::with_period(period).unwrap_or(Quota::per_second(NonZeroU32::MIN))),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
         }

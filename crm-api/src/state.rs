@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::App;
 use tokio::task::AbortHandle;
@@ -10,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::client_address::TrustedProxies;
 use crate::metrics::Recorder;
 use crate::rate_limit::{DEFAULT_PER_MINUTE, RateLimit};
+
+/// A page that refreshes itself must not become a flood at the provider.
+const PAYMENT_ASK_PERIOD: Duration = Duration::from_secs(3);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub(crate) struct Http {
     pub(crate) is_secure: bool,
     pub(crate) proxies: TrustedProxies,
     pub(crate) rate_limit: RateLimit,
+    /// How often an order's page may ask the provider.
+    pub(crate) payment_asks: RateLimit,
     pub(crate) recorder: Recorder,
     pub(crate) openapi: bytes::Bytes,
     /// Cancelled when the process is about to end: long polls answer at once.
@@ -59,6 +65,7 @@ impl ApiState {
             is_secure: app.public_url().scheme() == "https",
             proxies: options.trusted_proxies,
             rate_limit: RateLimit::per_minute(options.rate_limit_per_minute),
+            payment_asks: RateLimit::one_each(PAYMENT_ASK_PERIOD),
             recorder: Recorder::install(),
             openapi: crate::openapi::document_json().into(),
             shutdown: options.shutdown,

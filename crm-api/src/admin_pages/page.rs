@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::problem::ApiError;
 
-const PAGE_STYLE: &str = include_str!("../../assets/page.css");
+pub(crate) const PAGE_STYLE: &str = include_str!("../../assets/page.css");
 pub(super) const STYLE: &str = include_str!("../../assets/admin.css");
 
-pub(super) fn see_other(address: &str) -> Response {
+pub(crate) fn see_other(address: &str) -> Response {
     match HeaderValue::try_from(address) {
         Ok(location) => (
             StatusCode::SEE_OTHER,
@@ -39,6 +39,11 @@ pub(super) fn plain_page(title: &str, body: &str, language: Language) -> String 
 
 /// A page whose only styles are the ones drawn into it; nothing else is loaded or run.
 pub(super) fn html(status: StatusCode, page: &str) -> Response {
+    html_with(status, page, "'self'")
+}
+
+/// As [`html`]; `form_action`: where its forms may lead, redirects included.
+pub(crate) fn html_with(status: StatusCode, page: &str, form_action: &str) -> Response {
     let mut policy = String::from("default-src 'none'; style-src");
     for style in page
         .split("<style>")
@@ -50,7 +55,9 @@ pub(super) fn html(status: StatusCode, page: &str) -> Response {
             BASE64.encode(&Sha256::digest(style.as_bytes()))
         ));
     }
-    policy.push_str("; base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+    policy.push_str(&format!(
+        "; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+    ));
     let mut response = (
         status,
         [
@@ -66,7 +73,7 @@ pub(super) fn html(status: StatusCode, page: &str) -> Response {
     response
 }
 
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
