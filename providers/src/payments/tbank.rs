@@ -127,8 +127,7 @@ impl TBank {
 
     /// Terminals for trying end in `DEMO`; the test host takes live keys.
     fn is_test(&self) -> bool {
-        self.config.terminal_key.ends_with("DEMO")
-            || self.config.api_url.host_str() == Some("rest-api-test.tinkoff.ru")
+        self.config.terminal_key.ends_with("DEMO") || self.config.api_url.host_str() == Some("rest-api-test.tinkoff.ru")
     }
 
     async fn call<T: serde::de::DeserializeOwned>(
@@ -141,7 +140,11 @@ impl TBank {
         body.insert("Token".into(), json!(signature));
         let mut url = self.config.api_url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            let room = if method == "SendClosingReceipt" { "cashbox" } else { "v2" };
+            let room = if method == "SendClosingReceipt" {
+                "cashbox"
+            } else {
+                "v2"
+            };
             segments.pop_if_empty().extend([room, method]);
         }
         let away = Error::Transient {
@@ -310,7 +313,7 @@ impl TBank {
             };
         }
         // A link that was called off here, by a try that died before it had made the next one.
-        if state.status.as_deref() == Some("CANCELED") && links < MOST_LINKS {
+        if intent.is_lost && state.status.as_deref() == Some("CANCELED") && links < MOST_LINKS {
             return self.init(intent, links + 1, false).await;
         }
         self.seen(state, None)

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::CODE;
-use crate::payments::{Capture, Contact, Error, Intent, Receipt, RefundIntent, RefundSeen, RefundState, SavedMethod, Seen};
+use crate::payments::{
+    Capture, Contact, Error, Intent, Receipt, RefundIntent, RefundSeen, RefundState, SavedMethod, Seen,
+};
 
 const MAX_DESCRIPTION: usize = 128;
 const MAX_REFUND_DESCRIPTION: usize = 250;
@@ -226,7 +228,10 @@ impl RefundObject {
 impl ReceiptObject {
     /// Whether this is the receipt that closes a prepayment with the same lines.
     pub fn closes(&self, receipt: &Receipt) -> bool {
-        let is_closing = self.settlements.iter().any(|settlement| settlement.kind == "prepayment");
+        let is_closing = self
+            .settlements
+            .iter()
+            .any(|settlement| settlement.kind == "prepayment");
         let lines = receipt
             .lines
             .iter()
@@ -284,7 +289,10 @@ fn common(intent: &Intent) -> Map<String, Value> {
         ("merchant_customer_id".to_owned(), json!(intent.customer)),
     ]);
     if !intent.description.is_empty() {
-        body.insert("description".into(), json!(shortened(&intent.description, MAX_DESCRIPTION)));
+        body.insert(
+            "description".into(),
+            json!(shortened(&intent.description, MAX_DESCRIPTION)),
+        );
     }
     if let Some(receipt) = &intent.receipt {
         body.insert("receipt".into(), receipt_of(receipt));
