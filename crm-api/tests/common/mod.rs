@@ -52,6 +52,7 @@ pub struct Options {
     pub public_url: &'static str,
     pub rate_limit_per_minute: u32,
     pub trusted_proxies: &'static str,
+    pub payments: app::pay::Providers,
 }
 
 impl Default for Options {
@@ -61,6 +62,7 @@ impl Default for Options {
             public_url: "http://127.0.0.1:8080",
             rate_limit_per_minute: 1_000_000,
             trusted_proxies: "",
+            payments: app::pay::Providers::default(),
         }
     }
 }
@@ -101,7 +103,7 @@ impl TestWorld {
             files,
             llm: Some(providers::llm::Llm::new(providers::http_client(&[]).unwrap())),
             sheets: None,
-            payments: app::pay::Providers::default(),
+            payments: options.payments,
             public_url: options.public_url.parse().unwrap(),
         });
         let seed = Seed {
