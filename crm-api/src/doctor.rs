@@ -278,6 +278,13 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
     for finding in findings {
         report.wrong("books", finding.problem, finding.remedy);
     }
+    let findings = tx.check_books().await?;
+    if findings.is_empty() {
+        report.well("ledger", "balances are what the postings say, everything paid and given back is booked");
+    }
+    for finding in findings {
+        report.wrong("ledger", finding.problem, finding.remedy);
+    }
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! `Idempotency-Key`: a repeated POST gets the first one's answer and does nothing.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,26 @@ const LEASE_MS: i64 = 60_000;
 const MAX_KEY_LENGTH: usize = 255;
 /// The headers that belong to an answer; everything else is made anew.
 const KEPT_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, ETAG, LOCATION];
+
+/// A request that can move money says under which key: without one a repetition could not be told from a second wish.
+#[derive(Debug)]
+pub(crate) struct Keyed;
+
+impl<S: Send + Sync> FromRequestParts<S> for Keyed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> ApiResult<Self> {
+        if parts.headers.contains_key(HEADER) {
+            return Ok(Self);
+        }
+        Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "idempotency_key_required",
+            "Say under which key",
+        )
+        .with_detail("send the header Idempotency-Key with a fresh random text, the same one when you try again"))
+    }
+}
 
 /// Who claims which key for what.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ mod bot;
 mod checkout;
 mod client_address;
 pub mod config;
+mod csv;
 mod disposition;
 mod docs_page;
 pub mod doctor;
@@ -62,7 +63,11 @@ pub fn router(state: ApiState) -> Router {
         .split_for_parts();
     let (shared, _) = routes::shared()
         .route_layer(from_fn(observe::deadline))
+        .route_layer(from_fn_with_state(state.clone(), idempotent::idempotent))
         .route_layer(from_fn_with_state(state.clone(), auth::admin_or_bot))
+        .split_for_parts();
+    let (webhooks, _) = routes::webhooks()
+        .route_layer(from_fn(observe::deadline))
         .split_for_parts();
     let (public, _) = routes::public().split_for_parts();
     let public = public
@@ -85,6 +90,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(bot)
         .merge(shared)
         .merge(public)
+        .merge(webhooks)
         .merge(probes)
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

@@ -48,6 +48,7 @@ pub fn document() -> Value {
         (routes::bot(), Access::Bot),
         (routes::shared(), Access::AdminOrBot),
         (routes::public(), Access::Anybody),
+        (routes::webhooks(), Access::Anybody),
     ];
     for (router, access) in groups {
         merge(&mut whole, described(router, access));
@@ -110,7 +111,7 @@ fn describe(operation: &mut Map<String, Value>, method: &str, path: &str, access
         add("429", "TooManyRequests");
     }
     add("default", "Problem");
-    if method == "post" && matches!(access, Access::Admin) {
+    if method == "post" && matches!(access, Access::Admin | Access::AdminOrBot) {
         add_idempotency_key(operation);
     }
 }
@@ -118,6 +119,10 @@ fn describe(operation: &mut Map<String, Value>, method: &str, path: &str, access
 fn add_idempotency_key(operation: &mut Map<String, Value>) {
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
+        // Where money can move it is needed, and the handler says so itself.
+        if parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key") {
+            return;
+        }
         parameters.push(json!({
             "name": "Idempotency-Key",
             "in": "header",

@@ -5,15 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::App;
+use domain::ids::TenantId;
+use tokio::sync::OnceCell;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::client_address::TrustedProxies;
 use crate::metrics::Recorder;
+use crate::problem::ApiResult;
 use crate::rate_limit::{DEFAULT_PER_MINUTE, RateLimit};
 
 /// A page that refreshes itself must not become a flood at the provider.
 const PAYMENT_ASK_PERIOD: Duration = Duration::from_secs(3);
+
+/// Two thousand a second from one address: no provider comes faster, and each costs one short transaction.
+const NOTIFICATIONS_PER_MINUTE: NonZeroU32 = match NonZeroU32::new(120_000) {
+    Some(limit) => limit,
+    None => NonZeroU32::MIN,
+};
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +39,10 @@ pub(crate) struct Http {
     pub(crate) rate_limit: RateLimit,
     /// How often an order's page may ask the provider.
     pub(crate) payment_asks: RateLimit,
+    /// Of payment providers, by address.
+    pub(crate) notifications: RateLimit,
+    /// Whose providers these are.
+    seller: OnceCell<TenantId>,
     pub(crate) recorder: Recorder,
     pub(crate) openapi: bytes::Bytes,
     /// Cancelled when the process is about to end: long polls answer at once.
@@ -66,6 +79,8 @@ impl ApiState {
             proxies: options.trusted_proxies,
             rate_limit: RateLimit::per_minute(options.rate_limit_per_minute),
             payment_asks: RateLimit::one_each(PAYMENT_ASK_PERIOD),
+            notifications: RateLimit::per_minute(NOTIFICATIONS_PER_MINUTE),
+            seller: OnceCell::new(),
             recorder: Recorder::install(),
             openapi: crate::openapi::document_json().into(),
             shutdown: options.shutdown,
@@ -75,6 +90,18 @@ impl ApiState {
             app,
             http: Arc::new(http),
         }
+    }
+
+    /// The tenant whose payment providers the environment configures: the first one.
+    pub(crate) async fn seller(&self) -> ApiResult<TenantId> {
+        let find = || async {
+            let tenants = self.app.store().system_read().await?.tenants().await?;
+            tenants
+                .into_iter()
+                .next()
+                .ok_or_else(|| app::Error::internal("there is no tenant yet"))
+        };
+        Ok(self.http.seller.get_or_try_init(find).await?.clone())
     }
 
     pub(crate) fn are_workers_alive(&self) -> bool {

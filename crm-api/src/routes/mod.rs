@@ -12,17 +12,27 @@ mod files;
 mod faq;
 mod form;
 mod leads;
+mod ledger;
 mod links;
 mod logo;
+mod money;
 mod operations;
+mod orders;
+mod payment_settings;
+mod payments;
 mod pipeline;
 mod preview;
+mod products;
 mod programs;
+mod promo_codes;
 mod questionnaires;
+mod refunds;
 mod session;
 mod settings;
+mod tasks;
 mod templates;
 mod timeline;
+mod webhooks;
 mod wording;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -38,14 +48,22 @@ pub(crate) fn admin() -> OpenApiRouter<ApiState> {
         .merge(clients::router())
         .merge(faq::router())
         .merge(leads::router())
+        .merge(ledger::router())
         .merge(links::router())
         .merge(logo::router())
         .merge(operations::router())
+        .merge(orders::router())
+        .merge(payment_settings::router())
+        .merge(payments::router())
         .merge(pipeline::router())
         .merge(preview::router())
+        .merge(products::router())
         .merge(programs::router())
+        .merge(promo_codes::router())
         .merge(questionnaires::router())
+        .merge(refunds::router())
         .merge(settings::router())
+        .merge(tasks::router())
         .merge(templates::router())
         .merge(timeline::router())
         .merge(wording::router())
@@ -58,10 +76,15 @@ pub(crate) fn bot() -> OpenApiRouter<ApiState> {
 
 /// For both of them.
 pub(crate) fn shared() -> OpenApiRouter<ApiState> {
-    files::router()
+    files::router().merge(payments::shared_router())
 }
 
 /// For everybody.
 pub(crate) fn public() -> OpenApiRouter<ApiState> {
     session::public_router()
+}
+
+/// For payment providers, each of which has a check of its own.
+pub(crate) fn webhooks() -> OpenApiRouter<ApiState> {
+    webhooks::router()
 }

@@ -1,0 +1,297 @@
+//! Payments.
+
+use api_types::crm::{
+    ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery, Refund, RefundProposal,
+    RefundProposalQuery,
+};
+use api_types::page::{Page, PageQuery};
+use api_types::problem::Problem;
+use app::crm::payments::{self, PaymentView};
+use app::pay::{hold, refund};
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::ids::PaymentId;
+use domain::money::{BasisPoints, Money};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::money::{read_money, read_payment_status, show_json, show_money, show_payment, show_refund};
+use crate::auth::{Admin, Anyone};
+use crate::extract::{Json, PathId, Query};
+use crate::idempotent::Keyed;
+use crate::paging;
+use crate::problem::{ApiError, ApiResult};
+use crate::state::ApiState;
+
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(find))
+        .routes(routes!(check))
+        .routes(routes!(enter))
+        .routes(routes!(request_refund))
+        .routes(routes!(propose_refund))
+        .routes(routes!(capture))
+        .routes(routes!(release))
+}
+
+/// What the bot may ask for too.
+pub fn shared_router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(create))
+}
+
+/// List payments
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/payments",
+    tag = "payments",
+    params(PaymentQuery),
+    responses((status = 200, body = Page<Payment>), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+async fn list(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    Query(query): Query<PaymentQuery>,
+) -> ApiResult<Json<Page<Payment>>> {
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
+    let status = query.status.map(read_payment_status);
+    let (client, order) = (query.client.as_deref(), query.order.as_deref());
+    let found = payments::list(&state.app, &caller, client, order, status, &page).await?;
+    Ok(Json(paging::page(found, show_payment)))
+}
+
+/// Get a payment
+///
+/// With everything that was seen of it.
+#[utoipa::path(
+    get,
+    path = "/api/payments/{id}",
+    tag = "payments",
+    params(("id" = String, Path, description = "The payment")),
+    responses((status = 200, body = PaymentDetails))
+)]
+async fn find(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+) -> ApiResult<Json<PaymentDetails>> {
+    Ok(Json(show(payments::find(&state.app, &caller, &id).await?)))
+}
+
+/// Start a payment
+///
+/// Or get the live one: an order has one at most, whoever asks and however often. `pay_url` is where the client pays; it
+/// is absent while the provider does not answer, and a job goes on. Choosing another provider closes the first payment.
+#[utoipa::path(
+    post,
+    path = "/api/payments/create",
+    tag = "payments",
+    params(("Idempotency-Key" = String, Header, description = "Needed")),
+    request_body = NewPayment,
+    responses(
+        (status = 200, body = Payment),
+        (
+            status = 409,
+            description = "`order_not_payable`, `order_costs_nothing`, `contact_needed`, `provider_missing`, `provider_refused`",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (status = 422, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn create(
+    State(state): State<ApiState>,
+    Anyone(who): Anyone,
+    _: Keyed,
+    Json(new): Json<NewPayment>,
+) -> ApiResult<Json<Payment>> {
+    let payment = payments::start(&state.app, &who.caller, &new.order_id, new.provider.as_deref()).await?;
+    Ok(Json(show_payment(payment)))
+}
+
+/// Ask the provider now
+///
+/// What it says is carried out at once, as a notification would be.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{id}/check",
+    tag = "payments",
+    params(("id" = String, Path, description = "The payment")),
+    responses(
+        (status = 200, body = PaymentDetails),
+        (status = 503, description = "The provider is away: `unavailable`", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn check(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+) -> ApiResult<Json<PaymentDetails>> {
+    Ok(Json(show(payments::check(&state.app, &caller, &id).await?)))
+}
+
+/// Enter a payment by hand
+///
+/// Cash or a transfer you have taken: the order is paid at once. A payment that is under way at a provider is called off.
+#[utoipa::path(
+    post,
+    path = "/api/payments/manual",
+    tag = "payments",
+    params(("Idempotency-Key" = String, Header, description = "Needed: the same key enters one payment")),
+    request_body = ManualPayment,
+    responses(
+        (status = 201, body = Payment),
+        (status = 409, description = "`order_not_payable`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn enter(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    _: Keyed,
+    Json(new): Json<ManualPayment>,
+) -> ApiResult<(StatusCode, Json<Payment>)> {
+    let amount = new.amount.map(read_money);
+    let payment = payments::enter(&state.app, &caller, &new.order_id, amount, &new.note).await?;
+    Ok((StatusCode::CREATED, Json(show_payment(payment))))
+}
+
+/// Give money back
+///
+/// All that is left, or a part. The sum is reserved at once; look at `GET /api/refunds/{id}` for its fate. Books, order and
+/// receipt follow when the provider has done it.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{id}/refund",
+    tag = "payments",
+    params(
+        ("id" = String, Path, description = "The payment"),
+        ("Idempotency-Key" = String, Header, description = "Needed: the same key gives back once")
+    ),
+    request_body = NewRefund,
+    responses(
+        (status = 201, body = Refund),
+        (
+            status = 409,
+            description = "`refund_not_paid`, `refund_nothing_left`, `refund_too_much`, `refund_not_positive`, `refund_other_currency`",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (status = 422, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn request_refund(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+    _: Keyed,
+    Json(new): Json<NewRefund>,
+) -> ApiResult<(StatusCode, Json<Refund>)> {
+    let amount = new.amount.map(read_money);
+    let refund = refund::request(&state.app, &caller, &id, amount, &new.reason).await?;
+    Ok((StatusCode::CREATED, Json(show_refund(refund))))
+}
+
+/// Ask what would be fair to give back
+///
+/// The payment without the delivered part and without proven costs, never more than what is left.
+#[utoipa::path(
+    get,
+    path = "/api/payments/{id}/refund-proposal",
+    tag = "payments",
+    params(("id" = String, Path, description = "The payment"), RefundProposalQuery),
+    responses((status = 200, body = RefundProposal), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+async fn propose_refund(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+    Query(query): Query<RefundProposalQuery>,
+) -> ApiResult<Json<RefundProposal>> {
+    let delivered = BasisPoints::new(query.delivered_basis_points.unwrap_or_default()).ok_or_else(|| {
+        ApiError::invalid(
+            "delivered_basis_points",
+            "out_of_range",
+            "0 to 10000 hundredths of a percent",
+        )
+    })?;
+    let costs = query.costs_minor.unwrap_or_default();
+    if costs < 0 {
+        return Err(ApiError::invalid("costs_minor", "out_of_range", "0 or more"));
+    }
+    let view = payments::find(&state.app, &caller, &id).await?;
+    let costs = Money::new(costs, view.payment.amount.currency);
+    let proposal = refund::proposal(&state.app, &caller, &id, delivered, Some(costs)).await?;
+    Ok(Json(RefundProposal {
+        left: show_money(proposal.left),
+        proposed: show_money(proposal.proposed),
+    }))
+}
+
+/// Take held money
+///
+/// All of it. When the provider is away the payment still says `waiting_for_capture`, and a job goes on.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{id}/capture",
+    tag = "payments",
+    params(("id" = String, Path, description = "The payment"), ("Idempotency-Key" = String, Header, description = "Needed")),
+    responses(
+        (status = 200, body = Payment),
+        (status = 409, description = "`payment_not_held`, `provider_refused`", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn capture(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+    _: Keyed,
+) -> ApiResult<Json<Payment>> {
+    Ok(Json(show_payment(hold::capture(&state.app, &caller, &id).await?)))
+}
+
+/// Let held money go
+///
+/// The client has it back at once; the order waits for another payment.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{id}/release",
+    tag = "payments",
+    params(("id" = String, Path, description = "The payment"), ("Idempotency-Key" = String, Header, description = "Needed")),
+    responses(
+        (status = 200, body = Payment),
+        (status = 409, description = "`payment_not_held`", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn release(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+    _: Keyed,
+) -> ApiResult<Json<Payment>> {
+    Ok(Json(show_payment(hold::release(&state.app, &caller, &id).await?)))
+}
+
+fn show(view: PaymentView) -> PaymentDetails {
+    PaymentDetails {
+        payment: show_payment(view.payment),
+        events: view
+            .events
+            .into_iter()
+            .map(|event| PaymentEvent {
+                id: event.id.to_string(),
+                source: event.source,
+                seen: show_json(&event.seen),
+                decision: event.decision,
+                request_id: event.request_id.to_string(),
+                at: event.at.to_utc(),
+            })
+            .collect(),
+        refunds: view.refunds.into_iter().map(show_refund).collect(),
+    }
+}

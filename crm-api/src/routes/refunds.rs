@@ -1,0 +1,116 @@
+//! Refunds and receipts.
+
+use api_types::crm::{Receipt, ReceiptQuery, Refund, RefundQuery, RegisteredReceipt};
+use api_types::page::{Page, PageQuery};
+use api_types::problem::Problem;
+use app::crm::payments;
+use axum::extract::State;
+use domain::ids::{ReceiptId, RefundId};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::money::{read_receipt_status, read_refund_status, show_receipt, show_refund};
+use crate::auth::Admin;
+use crate::extract::{Json, PathId, Query};
+use crate::paging;
+use crate::problem::ApiResult;
+use crate::state::ApiState;
+
+pub fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(find))
+        .routes(routes!(list_receipts))
+        .routes(routes!(register))
+}
+
+/// List refunds
+///
+/// Newest first. `POST /api/payments/{id}/refund` makes one.
+#[utoipa::path(
+    get,
+    path = "/api/refunds",
+    tag = "payments",
+    params(RefundQuery),
+    responses((status = 200, body = Page<Refund>), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+async fn list(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    Query(query): Query<RefundQuery>,
+) -> ApiResult<Json<Page<Refund>>> {
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
+    let status = query.status.map(read_refund_status);
+    let found = payments::list_refunds(&state.app, &caller, query.order.as_deref(), status, &page).await?;
+    Ok(Json(paging::page(found, show_refund)))
+}
+
+/// Get a refund
+#[utoipa::path(
+    get,
+    path = "/api/refunds/{id}",
+    tag = "payments",
+    params(("id" = String, Path, description = "The refund")),
+    responses((status = 200, body = Refund))
+)]
+async fn find(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<RefundId>,
+) -> ApiResult<Json<Refund>> {
+    Ok(Json(show_refund(
+        payments::find_refund(&state.app, &caller, &id).await?,
+    )))
+}
+
+/// List receipts
+///
+/// Newest first. With `status=by_hand`: incomes and refunds that a self-employed seller still has to register.
+#[utoipa::path(
+    get,
+    path = "/api/receipts",
+    tag = "payments",
+    params(ReceiptQuery),
+    responses((status = 200, body = Page<Receipt>), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+async fn list_receipts(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    Query(query): Query<ReceiptQuery>,
+) -> ApiResult<Json<Page<Receipt>>> {
+    let page = paging::request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
+    let status = query.status.map(read_receipt_status);
+    let found = payments::list_receipts(&state.app, &caller, query.order.as_deref(), status, &page).await?;
+    Ok(Json(paging::page(found, show_receipt)))
+}
+
+/// Say that it is registered
+///
+/// In «Мой налог», with its number if you like. Saying it again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/receipts/{id}/registered",
+    tag = "payments",
+    params(("id" = String, Path, description = "The receipt")),
+    request_body = RegisteredReceipt,
+    responses(
+        (status = 200, body = Receipt),
+        (status = 409, description = "`receipt_not_by_hand`", body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn register(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<ReceiptId>,
+    Json(registered): Json<RegisteredReceipt>,
+) -> ApiResult<Json<Receipt>> {
+    let receipt = payments::register_receipt(&state.app, &caller, &id, registered.number.as_deref()).await?;
+    Ok(Json(show_receipt(receipt)))
+}
