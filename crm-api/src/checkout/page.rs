@@ -109,8 +109,15 @@ impl Drawing<'_> {
             main.push_str(&format!("<div class=\"alert\" role=\"alert\">{alert}</div>\n"));
         }
         main.push_str("<div class=\"columns two\">\n");
-        main.push_str(&self.order(moment));
-        main.push_str(&self.action(moment, refresh.is_none()));
+        let (order, action) = (self.order(moment), self.action(moment, refresh.is_none()));
+        // What is bought comes before paying for it; afterwards what comes next matters more.
+        let (first, second) = if moment == Moment::ToPay {
+            (order, action)
+        } else {
+            (action, order)
+        };
+        main.push_str(&first);
+        main.push_str(&second);
         main.push_str("</div>\n");
         let head = refresh
             .map(|(pause, next)| {
@@ -299,6 +306,7 @@ impl Drawing<'_> {
             "total",
             match moment {
                 Moment::Paid | Moment::Refunded => self.say("Оплачено", "Paid"),
+                Moment::Canceled | Moment::Expired => self.say("Итого", "Total"),
                 _ => self.say("К оплате", "To pay"),
             },
             &breakdown.total.format(self.language),
@@ -367,7 +375,13 @@ impl Drawing<'_> {
                 )
             )),
             Moment::Paid => text.push_str(&self.next_steps()),
-            Moment::Refunded => {}
+            Moment::Refunded => text.push_str(&format!(
+                "<p>{}</p>\n",
+                self.say(
+                    "Остались вопросы? Напишите нам: контакты внизу страницы.",
+                    "Any questions? Write to us: the contacts are at the bottom of this page."
+                )
+            )),
             Moment::Canceled | Moment::Expired => text.push_str(&self.once_more(moment)),
         }
         let may_follow = matches!(moment, Moment::Open | Moment::Opening | Moment::Confirming);

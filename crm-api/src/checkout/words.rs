@@ -18,7 +18,7 @@ pub(super) const fn say(language: Language, ru: &'static str, en: &'static str) 
 pub(super) fn moment(view: &View, at: Timestamp, language: Language) -> String {
     let local = at.to_utc().with_timezone(&view.zone);
     match language {
-        Language::Ru => local.format("%d.%m.%Y, %H:%M (%Z)").to_string(),
+        Language::Ru => local.format("%d.%m.%Y, %H:%M (%Z)").to_string().replace("MSK", "МСК"),
         Language::En => local.format("%-d %b %Y, %H:%M (%Z)").to_string(),
     }
 }

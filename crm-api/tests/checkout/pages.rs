@@ -5,6 +5,8 @@ use domain::payment::PaymentStatus;
 use crate::common::Backend;
 use crate::shop::Shop;
 
+const BOT: &str = "href=\"https://t.me/voronka_test_bot\"";
+
 macro_rules! in_a_shop {
     ($($behaviour:ident),+ $(,)?) => {
         mod sqlite {
@@ -97,7 +99,11 @@ async fn a_buyer_without_answers_is_led_into_the_questionnaire(shop: Shop) {
     shop.post(&format!("{path}/pay"), &form).await.location();
     shop.bank_pays(&shop.payments(&order).await[0]).await;
     let paid = shop.wait_for(&path, "Оплачено, спасибо!").await;
-    assert!(paid.has("нужны ответы на несколько вопросов"), "{}", paid.text);
+    assert!(
+        paid.has("нужны ответы на несколько вопросов") && paid.has(BOT),
+        "{}",
+        paid.text
+    );
     shop.bank.shutdown().await;
 }
 
@@ -296,7 +302,11 @@ async fn what_is_no_order_is_a_friendly_page(shop: Shop) {
         ] {
             let page = shop.get(&path).await;
             assert_eq!(page.status, 404, "{path}");
-            assert!(page.has("Такого заказа нет") && !page.has("<script"), "{}", page.text);
+            assert!(
+                page.has("Такого заказа нет") && page.has(BOT) && !page.has("<script"),
+                "{}",
+                page.text
+            );
             assert_eq!(page.headers["cache-control"], "no-store");
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use app::pay::Providers;
 use app::pay::place::{self, Basket};
+use app::settings::Brand;
 use app::settings::payments::{PaymentSettings, ReceiptMode};
 use app::{Actor, Caller, Role};
 use domain::ids::ClientId;
@@ -98,8 +99,18 @@ impl Shop {
             payments: Providers::new(vec![Arc::new(yookassa), Arc::new(tbank)]),
             ..Options::default()
         };
+        let world = TestWorld::start_with(backend, options).await;
+        let brand = Brand {
+            telegram_bot_username: Some("voronka_test_bot".into()),
+            ..Brand::default()
+        };
+        let mut tx = world.app.tenant(&world.tenant).write().await.unwrap();
+        tx.save_setting("brand", &serde_json::to_string(&brand).unwrap(), 1, world.app.now())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
         Self {
-            world: TestWorld::start_with(backend, options).await,
+            world,
             bank,
             http: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
