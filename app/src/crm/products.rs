@@ -161,7 +161,7 @@ fn checked(draft: Draft, id: ProductId) -> Result<Product> {
         let sentence = format!("a code has 1 to {MAX_CODE_CHARS} of a-z, 0-9, _ and -");
         checks.add("code", "invalid", sentence);
     }
-    let title = both(&mut checks, "title", draft.title, MAX_TITLE_CHARS, true);
+    let title = both(&mut checks, "title", &draft.title, MAX_TITLE_CHARS, true);
     if [&title.ru, &title.en]
         .iter()
         .any(|text| text.chars().any(char::is_control))
@@ -171,11 +171,11 @@ fn checked(draft: Draft, id: ProductId) -> Result<Product> {
     let description = both(
         &mut checks,
         "description",
-        draft.description,
+        &draft.description,
         MAX_DESCRIPTION_CHARS,
         false,
     );
-    let delivery = both(&mut checks, "delivery", draft.delivery, MAX_DELIVERY_CHARS, true);
+    let delivery = both(&mut checks, "delivery", &draft.delivery, MAX_DELIVERY_CHARS, true);
     let mut grants = draft.grants;
     grants.sort_unstable();
     grants.dedup();
@@ -251,7 +251,7 @@ fn packages(checks: &mut Checks, wanted: &[(u32, u16)], is_monthly: bool) -> Vec
 }
 
 /// A text in both languages; one of them will do, the other falls back to it.
-fn both(checks: &mut Checks, field: &str, text: Localized, max_chars: usize, is_needed: bool) -> Localized {
+fn both(checks: &mut Checks, field: &str, text: &Localized, max_chars: usize, is_needed: bool) -> Localized {
     let text = Localized::new(text.ru.trim(), text.en.trim());
     if is_needed && text.ru.is_empty() && text.en.is_empty() {
         checks.add(field, "length", "needs a text, in Russian, English or both");
