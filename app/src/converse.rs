@@ -6,6 +6,7 @@
 mod approval;
 mod client;
 mod person;
+mod purchase;
 mod sheet;
 mod trainer;
 
@@ -110,12 +111,14 @@ pub async fn receive(app: &App, caller: &Caller, inbound: &Inbound) -> Result<An
             Err(Error::Store(error))
                 if tries < MEETING_TRIES && (error.is_unique_violation() || error.is_transient()) => {}
             Err(Error::Conflict {
-                code: "met_elsewhere", ..
+                code: "met_elsewhere" | crate::pay::place::RACED,
+                ..
             }) if tries < MEETING_TRIES => {}
             // Never a refusal: the bot would take it as final and forget the event.
             Err(
                 error @ Error::Conflict {
-                    code: "met_elsewhere", ..
+                    code: "met_elsewhere" | crate::pay::place::RACED,
+                    ..
                 },
             ) => {
                 return Err(Error::Unavailable {

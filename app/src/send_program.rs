@@ -165,6 +165,7 @@ pub(crate) fn offer(guide: &Guide, client: &Client) -> Content {
         has_trainer: true,
         is_quiet: false,
         tariffs: &guide.tariffs,
+        sells: false,
         faq: &guide.faq,
         brand: &guide.facts,
     };

@@ -240,10 +240,14 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
         .products()
         .await?
         .into_iter()
+        .filter(|product| product.is_on_sale(app.now()))
         .map(|product| Tariff {
+            id: product.id,
             title: product.title,
             description: product.description,
+            delivery: product.delivery,
             price: product.price,
+            is_monthly: product.is_monthly,
         })
         .collect();
     let wording = read(&mut tx, WORDING).await?.unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The workers: they claim due jobs, keep their leases alive, and see to it that a failure is retried or seen.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use domain::backoff::Backoff;
@@ -289,21 +290,30 @@ async fn extend(app: &App, lease: &JobLease) {
     }
 }
 
-async fn dispatch(app: &App, kind: &str, task: &Task) -> Result<()> {
+/// A job under way.
+type Doing<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// Not `async`, and boxed: a worker's stack must not hold room for every kind of job at once.
+fn dispatch<'a>(app: &'a App, kind: &str, task: &'a Task) -> Doing<'a> {
     match kind {
-        generate_program::JOB => generate_program::run(app, task).await,
-        approve_program::RELEASE_JOB => approve_program::release(app, task).await,
-        regenerate_programs::JOB => regenerate_programs::run(app, task).await,
-        refresh_templates::JOB => refresh_templates::run(app, task).await,
-        pay::open::JOB => pay::open::run(app, task).await,
-        pay::follow::POLL_JOB => pay::follow::poll(app, task).await,
-        pay::follow::RELEASE_JOB => pay::follow::release(app, task).await,
-        pay::hold::CAPTURE_JOB => pay::hold::run(app, task).await,
-        pay::notify::JOB => pay::notify::run(app, task).await,
-        pay::give::JOB => pay::give::run(app, task).await,
-        pay::refund::JOB => pay::refund::run(app, task).await,
-        pay::expire::JOB => pay::expire::run(app, task).await,
-        schedule::PURGE_JOB => schedule::purge(app, task).await,
-        other => Err(Error::internal(format!("nobody knows how to do a job of kind {other}"))),
+        generate_program::JOB => Box::pin(generate_program::run(app, task)),
+        approve_program::RELEASE_JOB => Box::pin(approve_program::release(app, task)),
+        regenerate_programs::JOB => Box::pin(regenerate_programs::run(app, task)),
+        refresh_templates::JOB => Box::pin(refresh_templates::run(app, task)),
+        pay::open::JOB => Box::pin(pay::open::run(app, task)),
+        pay::follow::POLL_JOB => Box::pin(pay::follow::poll(app, task)),
+        pay::follow::RELEASE_JOB => Box::pin(pay::follow::release(app, task)),
+        pay::hold::CAPTURE_JOB => Box::pin(pay::hold::run(app, task)),
+        pay::notify::JOB => Box::pin(pay::notify::run(app, task)),
+        pay::give::JOB => Box::pin(pay::give::run(app, task)),
+        pay::link::JOB => Box::pin(pay::link::run(app, task)),
+        pay::link::CHECK_JOB => Box::pin(pay::link::check(app, task)),
+        pay::refund::JOB => Box::pin(pay::refund::run(app, task)),
+        pay::expire::JOB => Box::pin(pay::expire::run(app, task)),
+        schedule::PURGE_JOB => Box::pin(schedule::purge(app, task)),
+        other => {
+            let error = Error::internal(format!("nobody knows how to do a job of kind {other}"));
+            Box::pin(std::future::ready(Err(error)))
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod approval;
+pub mod purchase;
 mod questions;
 mod screens;
 pub mod trainer;
@@ -33,6 +34,15 @@ pub enum Scene {
         picked: Vec<String>,
     },
     Summary,
+    /// Something is in the basket.
+    Purchase {
+        basket: purchase::Basket,
+        /// As it was typed.
+        #[serde(default)]
+        promo: Option<String>,
+        #[serde(default)]
+        awaiting: Option<purchase::Awaiting>,
+    },
 }
 
 coded_enum! {
@@ -74,7 +84,10 @@ pub struct Facts<'a> {
     pub has_trainer: bool,
     /// A person is talking with the client: automatic "passed on" notes keep quiet.
     pub is_quiet: bool,
+    /// What is on sale.
     pub tariffs: &'a [Tariff],
+    /// Somebody takes money here: a tariff can be bought.
+    pub sells: bool,
     pub faq: &'a [FaqItem],
     pub brand: &'a BrandFacts,
 }
@@ -91,9 +104,14 @@ pub struct Run<'a> {
 /// A price card as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tariff {
+    pub id: crate::ids::ProductId,
     pub title: Localized,
     pub description: Localized,
+    /// What exactly is given, and when.
+    pub delivery: Localized,
     pub price: Money,
+    /// The price is a month's.
+    pub is_monthly: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +155,10 @@ pub enum Effect {
     SendPhoneVersion(crate::ids::ProgramId),
     /// The client's words go to the trainer.
     PassOn,
+    /// A button of a purchase was pressed; the application knows what stands behind it.
+    Purchase(purchase::Step),
+    /// The words a purchase waited for.
+    PurchaseWords(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +246,9 @@ pub fn respond(scene: &Scene, facts: &Facts<'_>, input: &Input<'_>) -> Turn {
         Input::Text(text) if is_menu_label(facts, text) => screens::menu(scene, facts, false),
         Input::Text(text) => match scene {
             Scene::Question { id, .. } => questions::typed(scene, facts, id, text),
+            Scene::Purchase { awaiting: Some(_), .. } => {
+                Turn::new(scene.clone()).effect(Effect::PurchaseWords((*text).to_owned()))
+            }
             _ => match typed_button(facts, text) {
                 Some(action) => act(scene, facts, &action),
                 None => pass_on(scene, facts),
@@ -258,6 +283,7 @@ fn typed_button<'a>(facts: &Facts<'_>, text: &str) -> Option<Action<'a>> {
         (&texts.button_settings, Action::Settings),
         (&texts.button_free, Action::Free),
         (&texts.button_my_program, Action::MyProgram),
+        (&texts.button_purchases, Action::Purchase(purchase::Step::Purchases)),
     ]
     .into_iter()
     .find(|(label, _)| fold(label) == wanted)
@@ -323,13 +349,14 @@ fn act(scene: &Scene, facts: &Facts<'_>, action: &Action<'_>) -> Turn {
         Action::PhoneVersion(program) => Turn::new(scene.clone())
             .effect(Effect::SendPhoneVersion(program.clone()))
             .toast(&facts.texts.program_phone_coming),
+        Action::Purchase(step) => Turn::new(scene.clone()).effect(Effect::Purchase(step.clone())),
     }
 }
 
 /// An old or foreign button: say so and show where the client is now.
 fn stale(scene: &Scene, facts: &Facts<'_>) -> Turn {
     let turn = match scene {
-        Scene::Idle => screens::menu(scene, facts, false),
+        Scene::Idle | Scene::Purchase { .. } => screens::menu(scene, facts, false),
         _ => questions::current(scene, facts, None),
     };
     turn.toast(&facts.texts.stale_button)
@@ -356,7 +383,7 @@ pub fn after_language_change(scene: &Scene, facts: &Facts<'_>) -> Turn {
     note.keyboard = screens::home_keyboard(facts);
     let turn = Turn::new(scene.clone()).say(note);
     let mut shown = match scene {
-        Scene::Idle => screens::menu(scene, facts, false),
+        Scene::Idle | Scene::Purchase { .. } => screens::menu(scene, facts, false),
         _ => questions::current(scene, facts, None),
     };
     let mut replies = turn.replies;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use store::{Client, Consent, ConversationUpdate, NewMessage, Questionnaire, Tx};
 
 use super::person::{Meeting, called, known_as};
+use super::purchase::Desk;
 use super::{Body, Inbound, Outcome, advance_stage, note};
 use crate::caller::Caller;
 use crate::context::App;
@@ -40,6 +41,7 @@ struct Dossier {
     has_trainer: bool,
     is_new: bool,
     is_quiet: bool,
+    sells: bool,
 }
 
 fn tag(id: &QuestionnaireId) -> String {
@@ -50,7 +52,7 @@ fn tag(id: &QuestionnaireId) -> String {
 }
 
 impl Dossier {
-    async fn load(tx: &mut Tx, meeting: &Meeting, now: Timestamp) -> Result<Self> {
+    async fn load(app: &App, tx: &mut Tx, meeting: &Meeting, now: Timestamp) -> Result<Self> {
         let client = meeting
             .client
             .clone()
@@ -74,6 +76,7 @@ impl Dossier {
             has_trainer: true,
             is_new: meeting.is_new,
             is_quiet: meeting.conversation.quiet_until > now,
+            sells: !app.payment_providers().all().is_empty(),
             client,
         })
     }
@@ -97,6 +100,7 @@ impl Dossier {
             has_trainer: self.has_trainer,
             is_quiet: self.is_quiet,
             tariffs: &guide.tariffs,
+            sells: self.sells,
             faq: &guide.faq,
             brand: &guide.facts,
         }
@@ -113,7 +117,7 @@ pub(super) async fn turn(
 ) -> Result<Outcome> {
     let now = app.now();
     let conversation = &meeting.conversation;
-    let mut dossier = Dossier::load(tx, meeting, now).await?;
+    let mut dossier = Dossier::load(app, tx, meeting, now).await?;
     let input = match &inbound.body {
         Body::Blocked => {
             blocked(app, tx, &dossier.client, inbound).await?;
@@ -155,7 +159,8 @@ pub(super) async fn turn(
     };
     let mut quiet_until = conversation.quiet_until;
     let mut extra: Vec<Letter> = Vec::new();
-    for effect in &turn.effects {
+    let effects = std::mem::take(&mut turn.effects);
+    for effect in &effects {
         match effect {
             Effect::SetLanguage(language) => tx.set_client_language(&dossier.client.id, *language, now).await?,
             Effect::Consent { kind, granted } => {
@@ -206,6 +211,17 @@ pub(super) async fn turn(
                 } else {
                     outcome.toast = Some(guide.texts(language).stale_button.clone());
                 }
+            }
+            Effect::Purchase(_) | Effect::PurchaseWords(_) => {
+                let facts = dossier.facts(guide, "", language);
+                let desk = Desk::new(app, caller, guide, facts, &dossier.client, inbound);
+                match effect {
+                    Effect::Purchase(step) => desk.press(tx, step, &mut turn).await?,
+                    Effect::PurchaseWords(words) => desk.typed(tx, words, &mut turn).await?,
+                    _ => {}
+                }
+                outcome.toast = turn.toast.take().or(outcome.toast);
+                outcome.has_jobs = true;
             }
             Effect::PassOn => {
                 pass_on(app, tx, caller, guide, &dossier.client, inbound).await?;

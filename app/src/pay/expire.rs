@@ -5,6 +5,7 @@ use domain::order::OrderStatus;
 use domain::payment::PaymentStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use store::Tx;
 
 use super::observe::{self, Source};
 use super::{follow, tell};
@@ -79,8 +80,16 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
 ///
 /// Errors: `NotFound`; a conflict `order_not_payable` for one that is paid or closed.
 pub async fn cancel(app: &App, caller: &Caller, order: &OrderId) -> Result<()> {
-    let now = app.now();
     let mut tx = app.tenant(&caller.tenant).write().await?;
+    cancel_in(app, &mut tx, caller, order).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(())
+}
+
+/// As [`cancel`], in the transaction of its cause; who commits it wakes the workers.
+pub(crate) async fn cancel_in(app: &App, tx: &mut Tx, caller: &Caller, order: &OrderId) -> Result<()> {
+    let now = app.now();
     let found = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
     if !tx.close_order(order, OrderStatus::Canceled, now).await? {
         return Err(Error::Conflict {
@@ -90,13 +99,13 @@ pub async fn cancel(app: &App, caller: &Caller, order: &OrderId) -> Result<()> {
     }
     if let Some(live) = tx.live_payment_of(order).await? {
         tx.close_payment(&live.id, PaymentStatus::Canceled, None, now).await?;
-        follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+        follow::enqueue_release(app, tx, &live.id, &caller.request_id).await?;
     }
     tx.release_promo(order, now).await?;
     let details = json!({ "order_id": order });
     tell::note(
         app,
-        &mut tx,
+        tx,
         &found.client,
         "order.canceled",
         &caller.actor.to_string(),
@@ -105,7 +114,5 @@ pub async fn cancel(app: &App, caller: &Caller, order: &OrderId) -> Result<()> {
     .await?;
     tx.record_audit(&audit(app, caller, "order.canceled", order.as_ref(), details))
         .await?;
-    tx.commit().await?;
-    app.wake_workers();
     Ok(())
 }

@@ -18,6 +18,8 @@ use crate::settings::{self, payments::PaymentSettings};
 const MAX_LINES: usize = 20;
 const MAX_QUANTITY: u32 = 120;
 const MAX_CODE_CHARS: usize = 64;
+/// The code of the conflict that ends with a second try.
+pub(crate) const RACED: &str = "promo_raced";
 
 /// What somebody wants to buy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,12 +83,52 @@ async fn attempt(
     basket: &Basket,
     refused: Option<PromoRefusal>,
 ) -> Result<Result<Placed, PromoRefusal>> {
-    let now = app.now();
     let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
-    let settings = PaymentSettings::load(&mut tx).await?;
-    let client = client(&mut tx, &basket.client).await?;
-    let Priced { quote, promo } = price(app, &mut tx, &client, basket, refused).await?;
+    let placed = attempt_in(app, &mut tx, caller, &guide, basket, refused).await?;
+    if placed.is_ok() {
+        tx.commit().await?;
+        app.wake_workers();
+        app.wake_deliveries();
+    }
+    Ok(placed)
+}
+
+/// As [`quote`], in the transaction of its cause.
+pub(crate) async fn quote_in(app: &App, tx: &mut Tx, client: &Client, basket: &Basket) -> Result<Quote> {
+    Ok(price(app, tx, client, basket, None).await?.quote)
+}
+
+/// As [`place`], in the transaction of its cause; who commits it wakes workers and deliveries.
+///
+/// Errors: as [`place`]; the conflict [`RACED`] when a code went to somebody else meanwhile: begin the transaction anew.
+pub(crate) async fn place_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    guide: &settings::Guide,
+    basket: &Basket,
+) -> Result<Placed> {
+    attempt_in(app, tx, caller, guide, basket, None)
+        .await?
+        .map_err(|refusal| Error::Conflict {
+            code: RACED,
+            detail: refusal.code().to_owned(),
+        })
+}
+
+async fn attempt_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    guide: &settings::Guide,
+    basket: &Basket,
+    refused: Option<PromoRefusal>,
+) -> Result<Result<Placed, PromoRefusal>> {
+    let now = app.now();
+    let settings = PaymentSettings::load(tx).await?;
+    let client = client(tx, &basket.client).await?;
+    let Priced { quote, promo } = price(app, tx, &client, basket, refused).await?;
     let used = promo.filter(|promo| quote.breakdown.used_promo() == Some(&promo.code.id));
     if let Some(promo) = &used {
         if !tx.take_promo_use(&promo.code.id).await? {
@@ -120,7 +162,7 @@ async fn attempt(
     let details = json!({ "order_id": id, "total": total });
     tell::note(
         app,
-        &mut tx,
+        tx,
         &client.id,
         "order.placed",
         &caller.actor.to_string(),
@@ -136,15 +178,12 @@ async fn attempt(
         .await?
         .ok_or_else(|| Error::internal("an order vanished"))?;
     if total.is_zero() {
-        give::paid(app, &mut tx, &guide, &order, &client, &caller.request_id).await?;
+        give::paid(app, tx, guide, &order, &client, &caller.request_id).await?;
     }
     let order = tx
         .find_order(&id)
         .await?
         .ok_or_else(|| Error::internal("an order vanished"))?;
-    tx.commit().await?;
-    app.wake_workers();
-    app.wake_deliveries();
     Ok(Ok(Placed {
         order,
         refusal: quote.refusal,

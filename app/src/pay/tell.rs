@@ -1,12 +1,13 @@
 //! What people hear about money: the client in their chat, the trainers in theirs, both in their language.
 
 use domain::content::{Button, Content, rich};
-use domain::dialogue::actions::TrainerAction;
+use domain::dialogue::actions::{Action, TrainerAction};
+use domain::dialogue::purchase::Step;
 use domain::ids::{ClientId, RequestId};
 use domain::language::Language;
 use domain::payment::{Decline, DeclineAdvice};
 use serde_json::{Value, json};
-use store::{Action, Client, Order, OrderLine, Tx};
+use store::{Client, Order, OrderLine, Tx};
 
 use crate::context::App;
 use crate::converse::called;
@@ -23,7 +24,7 @@ pub(super) async fn note(
     actor: &str,
     details: Value,
 ) -> Result<()> {
-    let action = Action {
+    let action = store::Action {
         id: app.new_id(),
         kind: kind.to_owned(),
         actor: actor.to_owned(),
@@ -125,7 +126,7 @@ pub(super) async fn declined(
     let Some(decline) = decline.filter(|decline| decline.advice != DeclineAdvice::CalledOff) else {
         return Ok(());
     };
-    let url = super::order_url(app, &order.id)?;
+    let again = Action::Purchase(Step::Link(order.id.clone())).to_string();
     let key = format!("declined:{}", payment.id);
     client(app, tx, who, key, request_id, |language| {
         let texts = guide.texts(language);
@@ -139,7 +140,7 @@ pub(super) async fn declined(
             &texts.payment_declined,
             &[("name", called(&who.display_name)), ("advice", advice)],
         ))
-        .with_row(vec![Button::url(&texts.button_pay_again, url.as_str())])
+        .with_row(vec![Button::action(&texts.button_pay_again, again.clone())])
     })
     .await
 }

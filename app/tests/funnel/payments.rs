@@ -1,5 +1,6 @@
 //! Paying, with both banks played over their wire protocols: what is bought is given once, and the books are right.
 
+mod purchase;
 mod schedules;
 
 use std::sync::Arc;

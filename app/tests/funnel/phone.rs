@@ -1,5 +1,7 @@
 //! A person with a messenger: presses what is on the screen, types, and sees what a bot would show.
 
+use std::pin::Pin;
+
 use app::converse::{self, Answer, Body, Inbound, Person};
 use app::deliver::{Fate, Outgoing};
 use domain::content::{Content, Press};
@@ -53,7 +55,13 @@ impl<'a> Phone<'a> {
     }
 
     /// Does something and shows what comes back at once.
-    pub async fn act(&mut self, body: Body) {
+    ///
+    /// Boxed: a test that presses many buttons would hold room for each of them in its one frame.
+    pub fn act(&mut self, body: Body) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.acted(body))
+    }
+
+    async fn acted(&mut self, body: Body) {
         let inbound = self.event(body);
         let answer = self.receive(&inbound).await;
         self.toasts.extend(answer.toast);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::purchase;
 use crate::ids::{ClientId, Id, LeadId, ProgramId, QuestionnaireId, SnapshotId};
 use crate::language::Language;
 
@@ -53,6 +54,8 @@ pub enum Action<'a> {
     },
     /// The programme as drawn for a phone's screen.
     PhoneVersion(ProgramId),
+    /// Something about buying.
+    Purchase(purchase::Step),
 }
 
 impl<'a> Action<'a> {
@@ -88,7 +91,7 @@ impl<'a> Action<'a> {
             ["edit", tag, question] => Self::Edit { tag, question },
             ["confirm", tag] => Self::Confirm { tag },
             ["phone", id] => Self::PhoneVersion(ProgramId::parse(id)?),
-            _ => return None,
+            other => return purchase::Step::parse(other).map(Self::Purchase),
         })
     }
 }
@@ -120,6 +123,7 @@ impl fmt::Display for Action<'_> {
             Self::Edit { tag, question } => write!(f, "edit:{tag}:{question}"),
             Self::Confirm { tag } => write!(f, "confirm:{tag}"),
             Self::PhoneVersion(id) => write!(f, "phone:{id}"),
+            Self::Purchase(step) => step.fmt(f),
         }
     }
 }

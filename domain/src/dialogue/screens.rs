@@ -1,7 +1,7 @@
 //! Everything a client sees outside the questionnaire.
 
 use super::actions::Action;
-use super::{Effect, Facts, Scene, Turn};
+use super::{Effect, Facts, Scene, Turn, purchase};
 use crate::content::{Button, Content, Span, Style};
 use crate::language::Language;
 
@@ -99,6 +99,10 @@ pub(super) fn settings(scene: &Scene, facts: &Facts<'_>, in_place: bool) -> Turn
     if facts.run.is_some_and(|run| run.is_complete) {
         content = content.with_row(vec![button(&facts.texts.button_restart, &Action::Restart)]);
     }
+    if facts.sells {
+        let purchases = Action::Purchase(purchase::Step::Purchases);
+        content = content.with_row(vec![button(&facts.texts.button_purchases, &purchases)]);
+    }
     Turn::new(scene.clone()).step(content.with_row(home(facts)), in_place)
 }
 
@@ -141,15 +145,26 @@ pub(super) fn prices(scene: &Scene, facts: &Facts<'_>) -> Turn {
         });
         content.text.push(plain(" — ".to_owned()));
         content.text.push(Span {
-            text: tariff.price.format(facts.language),
+            text: purchase::price_of(facts, tariff),
             style: Style::Bold,
         });
         content
             .text
             .push(plain(format!("\n{}", tariff.description.get(facts.language))));
+        if facts.sells {
+            content
+                .text
+                .push(plain(format!("\n{}", tariff.delivery.get(facts.language))));
+            content = content.with_row(vec![purchase::buy_button(facts, tariff)]);
+        }
     }
     content.text.push(plain("\n\n".to_owned()));
-    content.text.extend(facts.content(&facts.texts.prices_footer, &[]).text);
+    let footer = if facts.sells {
+        &facts.texts.prices_footer_buy
+    } else {
+        &facts.texts.prices_footer
+    };
+    content.text.extend(facts.content(footer, &[]).text);
     let content = content
         .with_row(vec![button(&facts.texts.button_ask_trainer, &Action::AskTrainer)])
         .with_row(home(facts));

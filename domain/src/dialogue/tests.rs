@@ -26,6 +26,7 @@ struct Chat {
     effects: Vec<Effect>,
     screen: Vec<Content>,
     brand: BrandFacts,
+    sells: bool,
 }
 
 impl Chat {
@@ -48,6 +49,7 @@ impl Chat {
                 reply_hours: 4,
                 ..BrandFacts::default()
             },
+            sells: false,
         }
     }
 
@@ -71,6 +73,7 @@ impl Chat {
             has_trainer: true,
             is_quiet: false,
             tariffs: &[],
+            sells: self.sells,
             faq: &[],
             brand: &self.brand,
         };
@@ -107,6 +110,7 @@ impl Chat {
                 }
                 Effect::SetLanguage(language) => self.language = *language,
                 Effect::Asked(_) | Effect::ResendProgram | Effect::SendPhoneVersion(_) | Effect::PassOn => {}
+                Effect::Purchase(_) | Effect::PurchaseWords(_) => {}
             }
         }
         self.effects.extend(turn.effects.clone());
