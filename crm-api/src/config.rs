@@ -1,5 +1,7 @@
 //! The environment as one typed struct. What is wrong is told all at once, each in a sentence that names its key.
 
+mod payments;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -11,6 +13,7 @@ use store::MasterKeys;
 use thiserror::Error;
 use url::Url;
 
+pub use self::payments::Payments;
 use crate::TrustedProxies;
 use crate::telemetry::LogFormat;
 
@@ -53,6 +56,7 @@ pub struct Config {
     pub admin_password: Option<Secret>,
     pub trainer_telegram_ids: Vec<i64>,
     pub llm: Option<LlmSettings>,
+    pub payments: Payments,
     pub sheets_base_url: Url,
     pub sheets_templates_id: Option<String>,
     pub clock_url: Option<Url>,
@@ -220,6 +224,7 @@ impl Config {
             },
         );
         let llm = llm(r);
+        let payments = Payments::read_with(r);
         let sheets_base_url = r.web_address("SHEETS_BASE_URL", "https://docs.google.com");
         let sheets_templates_id = r.text("SHEETS_TEMPLATES_ID");
         let clock_url = match r.text("CLOCK_URL") {
@@ -254,6 +259,7 @@ impl Config {
                 admin_password,
                 trainer_telegram_ids: trainer_telegram_ids?,
                 llm: llm?,
+                payments: payments?,
                 sheets_base_url: sheets_base_url?,
                 sheets_templates_id,
                 clock_url,
@@ -357,7 +363,7 @@ mod tests {
 
     const KEY: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-    fn read(values: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    pub(super) fn read(values: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         let mut all = HashMap::from([("MASTER_KEY", KEY), ("CRM_API_TOKEN", "0123456789abcdef0123")]);
         all.extend(values.iter().copied());
         Config::read(&|key| all.get(key).map(|value| (*value).to_owned()))

@@ -107,6 +107,7 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
     };
     report.well("configuration", "every key can be read");
     check_bot_token(&config, &mut report);
+    check_payments(&config, &mut report);
     let app = match serve::compose(&config, app::Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -135,6 +136,27 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
     }
     app.store().close().await;
     report
+}
+
+/// Their form was checked with the configuration; what is left is whether notifications can arrive.
+fn check_payments(config: &Config, report: &mut Report) {
+    let Some(summary) = config.payments.summary() else {
+        report.notice(
+            "payments",
+            "no provider is configured: only payments entered by hand",
+            "set YOOKASSA_SHOP_ID and YOOKASSA_SECRET_KEY, or TBANK_TERMINAL_KEY and TBANK_PASSWORD",
+        );
+        return;
+    };
+    if config.payments.takes_real_money() && config.public_url.scheme() != "https" {
+        report.notice(
+            "payments",
+            format!("{summary}; but no bank sends notifications to {}", config.public_url),
+            "set PUBLIC_URL to the https address of your proxy; until then payments are found by asking",
+        );
+    } else {
+        report.well("payments", summary);
+    }
 }
 
 /// `123456789:` and 35 characters, as @BotFather gives it.

@@ -121,6 +121,7 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
     let files = FileStore::open(&config.storage_url).map_err(|error| ConfigErrors(vec![error.to_string()]))?;
     let store = open_store(config).await?;
     let llm = Some(Llm::new(http.clone()));
+    let payments = config.payments.providers(&http);
     let sheets = Sheets::new(SheetsConfig {
         base_url: config.sheets_base_url.clone(),
         deadline: SHEET_DEADLINE,
@@ -132,8 +133,8 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
         files,
         llm,
         sheets: Some(sheets),
-        payments: app::pay::Providers::default(),
-            public_url: config.public_url.clone(),
+        payments,
+        public_url: config.public_url.clone(),
     }))
 }
 

@@ -14,6 +14,9 @@ const ADMIN_EMAIL: &str = "admin@voronka.local";
 /// The token, trainer and spreadsheet that the sandbox knows from birth.
 const SANDBOX_TOKEN: &str = "7000000001:SANDBOX-demo-token";
 const SANDBOX_TRAINER: &str = "700000001";
+/// So are the shop and the terminal of its banks.
+const SANDBOX_SHOP: (&str, &str) = ("100500", "test_SANDBOX-demo-secret");
+const SANDBOX_TERMINAL: (&str, &str) = ("1699999999999DEMO", "SANDBOX-demo-password");
 const SANDBOX_DATA_FILE: &str = "data/sandbox.json";
 const SANDBOX_SPREADSHEET: &str = "1VoronkaTemplatesDemo0000000001";
 
@@ -150,9 +153,32 @@ fn play_the_outside_world(values: &mut Values, listener: Listener) {
         values.insert("SHEETS_BASE_URL".to_owned(), format!("{url}/google"));
         values.insert("SHEETS_TEMPLATES_ID".to_owned(), SANDBOX_SPREADSHEET.to_owned());
     }
+    let mut bank = |id: &str, secret: &str, address: &str, account: (&str, &str), path: &str| {
+        if ![id, secret, address].iter().any(|key| values.contains_key(*key)) {
+            values.insert(id.to_owned(), account.0.to_owned());
+            values.insert(secret.to_owned(), account.1.to_owned());
+            values.insert(address.to_owned(), format!("{url}{path}"));
+        }
+    };
+    bank(
+        "YOOKASSA_SHOP_ID",
+        "YOOKASSA_SECRET_KEY",
+        "YOOKASSA_API_URL",
+        SANDBOX_SHOP,
+        "/yookassa/v3",
+    );
+    bank(
+        "TBANK_TERMINAL_KEY",
+        "TBANK_PASSWORD",
+        "TBANK_API_URL",
+        SANDBOX_TERMINAL,
+        "/tbank",
+    );
     let mut default = |key: &str, value: String| {
         values.entry(key.to_owned()).or_insert(value);
     };
+    // The played banks stand behind a proxy of their own: it names their true addresses.
+    default("TRUSTED_PROXIES", "127.0.0.1,::1".to_owned());
     default("SANDBOX_ADDR", listener.addr.to_string());
     // The clients' chats live as long as the clients in the database do.
     default("SANDBOX_DATA_FILE", SANDBOX_DATA_FILE.to_owned());
@@ -212,10 +238,17 @@ mod tests {
             ("SANDBOX_PRODUCT_URL", "http://127.0.0.1:8080"),
             ("SHEETS_BASE_URL", "http://127.0.0.1:8090/google"),
             ("SHEETS_TEMPLATES_ID", "1VoronkaTemplatesDemo0000000001"),
+            ("TBANK_API_URL", "http://127.0.0.1:8090/tbank"),
+            ("TBANK_PASSWORD", "SANDBOX-demo-password"),
+            ("TBANK_TERMINAL_KEY", "1699999999999DEMO"),
             ("TELEGRAM_API_URL", "http://127.0.0.1:8090"),
             ("TELEGRAM_BOT_TOKEN", "7000000001:SANDBOX-demo-token"),
             ("TRAINER_TELEGRAM_IDS", "700000001"),
+            ("TRUSTED_PROXIES", "127.0.0.1,::1"),
             ("YANDEX_LLM_URL", "http://127.0.0.1:8090/yandex"),
+            ("YOOKASSA_API_URL", "http://127.0.0.1:8090/yookassa/v3"),
+            ("YOOKASSA_SECRET_KEY", "test_SANDBOX-demo-secret"),
+            ("YOOKASSA_SHOP_ID", "100500"),
         ]);
         assert_eq!(settings.values, expected);
         assert_eq!(settings.admin_password.as_deref(), Some("abcd-efgh-jkmn-pqrs"));
@@ -232,6 +265,9 @@ mod tests {
             "CLOCK_URL",
             "DEMO_DATA",
             "SHEETS_BASE_URL",
+            "YOOKASSA_SHOP_ID",
+            "TBANK_TERMINAL_KEY",
+            "TRUSTED_PROXIES",
         ] {
             assert!(!settings.values.contains_key(key), "{key}");
         }
@@ -266,6 +302,15 @@ mod tests {
         assert!(!settings.values.contains_key("OPENAI_BASE_URL"));
         assert!(!settings.values.contains_key("SHEETS_BASE_URL"));
         assert_eq!(settings.values["TELEGRAM_API_URL"], "http://127.0.0.1:8090");
+    }
+
+    #[test]
+    fn a_configured_bank_is_left_alone_in_the_sandbox() {
+        let env_file = values(&[("YOOKASSA_SHOP_ID", "200600"), ("YOOKASSA_SECRET_KEY", "test_mine")]);
+        let settings = Settings::resolve(Values::new(), env_file, secrets()).unwrap();
+        assert_eq!(settings.values["YOOKASSA_SHOP_ID"], "200600");
+        assert!(!settings.values.contains_key("YOOKASSA_API_URL"));
+        assert_eq!(settings.values["TBANK_API_URL"], "http://127.0.0.1:8090/tbank");
     }
 
     #[test]
