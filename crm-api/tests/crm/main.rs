@@ -12,15 +12,21 @@
 mod common;
 
 mod desk;
+mod till;
 
 mod approvals;
 mod clients;
 mod editors;
 mod leads;
+mod ledger;
 mod links;
+mod orders;
+mod payments;
 mod pipeline;
 mod previews;
+mod products;
 mod programs;
+mod promocodes;
 mod questionnaires;
 mod search;
 mod settings;
