@@ -614,6 +614,57 @@ mod tests {
     }
 
     #[test]
+    fn every_refusal_of_a_code_has_a_sentence_of_its_own() {
+        let form = crate::questionnaire::Form::default();
+        for language in Language::ALL {
+            let source = match language {
+                Language::Ru => include_str!("../../../assets/texts/ru.json"),
+                Language::En => include_str!("../../../assets/texts/en.json"),
+            };
+            let texts: crate::texts::Texts = serde_json::from_str(source).unwrap();
+            let facts = Facts {
+                language,
+                texts: &texts,
+                form: &form,
+                run: None,
+                fresh_tag: "",
+                name: "Анна",
+                is_new: false,
+                has_consent: true,
+                marketing: None,
+                has_program: false,
+                has_trainer: true,
+                is_quiet: false,
+                tariffs: &[],
+                sells: true,
+                faq: &[],
+                brand: &super::super::BrandFacts::default(),
+            };
+            let at = Timestamp::from_millis(0);
+            let minimum = Money::new(500_000, crate::money::Currency::Rub);
+            let sentences: std::collections::BTreeSet<String> = [
+                PromoRefusal::Unknown,
+                PromoRefusal::Deactivated,
+                PromoRefusal::NotYetValid { starts_at: at },
+                PromoRefusal::Expired { ended_at: at },
+                PromoRefusal::UsedUp,
+                PromoRefusal::UsedByClient,
+                PromoRefusal::NotFirstOrder,
+                PromoRefusal::OtherProduct,
+                PromoRefusal::BelowMinimum { minimum },
+                PromoRefusal::OtherCurrency,
+            ]
+            .iter()
+            .map(|refusal| promo_refusal(&facts, refusal, |_| "01.12.2026".into()))
+            .collect();
+            assert_eq!(sentences.len(), 10);
+            let is_filled = |words: &str| sentences.iter().any(|sentence| sentence.contains(words));
+            assert!(is_filled("01.12.2026") && is_filled(&minimum.format(language)));
+            assert!(!is_filled("{"), "{sentences:?}");
+        }
+    }
+
+    #[test]
     fn foreign_and_broken_baskets_are_nobodys() {
         for wire in [
             "bp:",
