@@ -99,6 +99,14 @@ fn refused(code: &str) -> Error {
     }
 }
 
+/// The id of a refund that waits: with it goes what was left of the payment before.
+fn waiting_id(intent: &RefundIntent, left: Option<i64>) -> String {
+    match left {
+        Some(left) => format!("{}:{left}", intent.refund),
+        None => format!("{}:", intent.refund),
+    }
+}
+
 /// The state of the payment doesn't allow this: mostly because it was done before.
 fn is_of_state(error: &Error) -> bool {
     matches!(error, Error::Refused { code, .. } if matches!(code.as_str(), "4" | "8" | "3037"))
@@ -435,44 +443,53 @@ impl PaymentProvider for TBank {
             id: Some(intent.refund.clone()),
             state,
         };
-        let status = match self.ask("Cancel", body).await {
-            Ok(answer) => answer.status,
+        let answer = match self.ask("Cancel", body).await {
+            Ok(answer) => answer,
             // The shop's account is too low: nothing is under way, a person has to see to it.
             Err(Error::Misconfigured { code, .. }) if code == "3002" => {
                 return Ok(seen(RefundState::Failed { code }));
             }
             // A whole refund that went through before needs no second one.
             Err(error) if is_of_state(&error) && intent.is_whole => {
-                let status = self.state(&intent.payment).await?.status;
-                if status.as_deref() != Some("REFUNDED") {
+                let state = self.state(&intent.payment).await?;
+                if state.status.as_deref() != Some("REFUNDED") {
                     return Err(error);
                 }
-                status
+                state
             }
             Err(error) => return Err(error),
         };
-        match status.as_deref() {
+        match answer.status.as_deref() {
             Some("REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED") => Ok(seen(RefundState::Succeeded)),
-            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => Ok(seen(RefundState::Pending)),
+            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => Ok(RefundSeen {
+                id: Some(waiting_id(intent, answer.original_amount)),
+                state: RefundState::Pending,
+            }),
             _ => Err(Error::Unknown { provider: CODE }),
         }
     }
 
-    /// A refund has no state of its own here: the payment's tells how the last one has ended.
+    /// A refund has no state of its own here: the payment's tells how the last one has ended, as far as it can.
     async fn refund_status(&self, intent: &RefundIntent, provider_refund: Option<&str>) -> Result<RefundSeen, Error> {
-        if provider_refund.is_none() {
+        let Some(id) = provider_refund else {
             return self.refund(intent).await;
-        }
-        let state = match self.state(&intent.payment).await?.status.as_deref() {
-            Some("REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED") => RefundState::Succeeded,
+        };
+        let payment = self.state(&intent.payment).await?;
+        let state = match payment.status.as_deref() {
+            Some("REFUNDED" | "REVERSED") => RefundState::Succeeded,
             Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => RefundState::Pending,
             Some("CONFIRMED") => RefundState::Failed {
                 code: "not_refunded".into(),
             },
+            // Ours, if nothing had gone back before it; otherwise it could be the one before.
+            Some("PARTIAL_REFUNDED" | "PARTIAL_REVERSED") if id == intent.refund => RefundState::Succeeded,
+            Some("PARTIAL_REFUNDED" | "PARTIAL_REVERSED") if id == waiting_id(intent, payment.amount) => {
+                RefundState::Succeeded
+            }
             _ => return Err(Error::Unknown { provider: CODE }),
         };
         Ok(RefundSeen {
-            id: Some(intent.refund.clone()),
+            id: Some(id.to_owned()),
             state,
         })
     }

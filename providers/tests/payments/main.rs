@@ -49,7 +49,8 @@ macro_rules! for_every_kind {
                 calling_off_never_becomes_a_refund;
             refunds: the_whole_sum_goes_back, parts_go_back_until_nothing_is_left, one_key_is_one_refund,
                 a_lost_answer_is_no_second_refund, parallel_tries_are_one_refund, a_refund_may_take_days,
-                a_refund_may_fail_after_days, a_refund_may_fail_at_once, equal_parts_with_two_keys_are_two_refunds;
+                a_refund_may_fail_after_days, a_refund_may_fail_at_once, equal_parts_with_two_keys_are_two_refunds,
+                a_later_refund_that_fails_is_not_taken_for_the_first;
             saved: a_saved_method_is_charged_again, a_declined_charge_is_an_answer, a_charge_is_made_once,
                 a_lost_charge_is_looked_up, a_strangers_method_is_refused, a_charge_may_be_forbidden;
             failures: nobody_listens, changing_calls_tell_what_is_known, reading_calls_can_be_made_again,

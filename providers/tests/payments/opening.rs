@@ -51,7 +51,7 @@ pub async fn a_lost_answer_is_made_good(world: World) {
     let made = world.open(&intent).await;
     assert_eq!(made.reference.as_deref(), Some(intent.payment.as_str()));
     assert!(made.pay_url.is_some(), "a payer needs a link");
-    assert_eq!(world.live().await, [made.id.clone()], "one live payment");
+    assert_eq!(world.live().await, std::slice::from_ref(&made.id), "one live payment");
     world.bank().pay(&made.id).await.unwrap();
     let found = world.provider.find(&intent).await.unwrap().unwrap();
     assert_eq!(found.id, made.id);
@@ -76,7 +76,7 @@ pub async fn a_link_lost_twice_is_made_good(world: World) {
         made = world.provider.create(&intent).await;
     }
     let made = made.unwrap();
-    assert_eq!(world.live().await, [made.id.clone()]);
+    assert_eq!(world.live().await, std::slice::from_ref(&made.id));
     assert_eq!(made.reference.as_deref(), Some(intent.payment.as_str()));
     assert!(made.pay_url.is_some());
 }

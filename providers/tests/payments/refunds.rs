@@ -146,3 +146,23 @@ pub async fn a_refund_may_fail_at_once(world: World) {
     );
     assert_eq!(refunded(&world, &paid.id).await, 0);
 }
+
+/// The state of the payment speaks of the first part; it must not be taken for the second's.
+pub async fn a_later_refund_that_fails_is_not_taken_for_the_first(world: World) {
+    let paid = world.paid(&world.intent().await).await;
+    world.provider.refund(&world.refund_of(&paid, 100_000)).await.unwrap();
+    for (number, succeeds) in [(1, false), (2, true)] {
+        let refund = world.refund_of(&paid, 399_000);
+        world.faults(json!({ "pending_refund": { "next": 1 } })).await;
+        let seen = world.provider.refund(&refund).await.unwrap();
+        assert_eq!(seen.state, RefundState::Pending);
+        let there = world.bank().refunds().await.unwrap();
+        world.bank().settle_refund(&there[number].id, succeeds).await.unwrap();
+        match world.provider.refund_status(&refund, seen.id.as_deref()).await {
+            Ok(seen) if succeeds => assert_eq!(seen.state, RefundState::Succeeded),
+            Ok(seen) => assert!(matches!(seen.state, RefundState::Failed { .. }), "{seen:?}"),
+            Err(error) => assert!(!succeeds && matches!(error, Error::Unknown { .. }), "{error:?}"),
+        }
+    }
+    assert_eq!(refunded(&world, &paid.id).await, 499_000);
+}

@@ -30,6 +30,8 @@ pub(super) struct Answer {
     #[serde(deserialize_with = "loose_text")]
     pub order_id: String,
     pub amount: Option<i64>,
+    /// `Cancel`: what was left of the sum before it.
+    pub original_amount: Option<i64>,
     #[serde(rename = "PaymentURL")]
     pub payment_url: Option<Url>,
     #[serde(deserialize_with = "loose_text")]
