@@ -120,12 +120,7 @@ async fn what_fails_keeps_its_place_in_the_chat(world: &World) {
         "nothing overtakes the first"
     );
     world.advance_minutes(2);
-    let order: Vec<_> = world
-        .claim("bot-1")
-        .await
-        .into_iter()
-        .filter(|one| one.address == "101")
-        .collect();
+    let order = world.deliver_to("bot-1", "101").await;
     assert_eq!(order.len(), 3);
     assert_eq!((&order[0].id, &order[1].id), (&first[0].id, &first[1].id));
 }

@@ -152,12 +152,8 @@ async fn words_reach_the_trainer_and_the_reply_comes_back(world: &World) {
     assert!(answer.deliveries[0].content.plain_text().contains("Анна"));
     // What Anna's phone was not shown yet goes first: its leases have to end.
     world.advance_minutes(1);
-    let delivered = world.claim("bot-2").await;
-    let to_anna: Vec<String> = delivered
-        .iter()
-        .filter(|one| one.address == "101")
-        .map(|one| one.content.plain_text())
-        .collect();
+    let delivered = world.deliver_to("bot-2", "101").await;
+    let to_anna: Vec<String> = delivered.iter().map(|one| one.content.plain_text()).collect();
     assert!(
         to_anna
             .iter()

@@ -128,6 +128,28 @@ impl World {
             .unwrap();
     }
 
+    /// Claims and sends until nothing is due; what `address` got, in order. What follows a step waits for its report.
+    pub async fn deliver_to(&self, replica: &str, address: &str) -> Vec<Outgoing> {
+        let mut delivered = Vec::new();
+        loop {
+            let claimed = self.claim(replica).await;
+            if claimed.is_empty() {
+                return delivered;
+            }
+            for one in claimed {
+                let fate = Fate::Sent {
+                    message_ref: self.number().to_string(),
+                    external_file_id: None,
+                    album_file_ids: Vec::new(),
+                };
+                self.report(replica, &one, fate).await;
+                if one.address == address {
+                    delivered.push(one);
+                }
+            }
+        }
+    }
+
     pub async fn run_jobs(&self) -> usize {
         app::work::run_due_jobs(&self.app).await
     }
