@@ -254,7 +254,7 @@ impl Browser {
 
 /// A path whose ids name nothing but have the right form: what is refused then is not the path.
 pub fn with_well_formed_ids(path: &str) -> String {
-    const PREFIXES: [(&str, &str); 10] = [
+    const PREFIXES: [(&str, &str); 17] = [
         ("clients", "cl"),
         ("leads", "ld"),
         ("programs", "pg"),
@@ -265,6 +265,13 @@ pub fn with_well_formed_ids(path: &str) -> String {
         ("templates", "sn"),
         ("files", "fl"),
         ("deliveries", "ob"),
+        ("products", "pr"),
+        ("promocodes", "pc"),
+        ("orders", "or"),
+        ("payments", "py"),
+        ("refunds", "rf"),
+        ("receipts", "rc"),
+        ("tasks", "tk"),
     ];
     let resource = path.trim_start_matches("/api/").split('/').next().unwrap_or_default();
     let prefix = PREFIXES

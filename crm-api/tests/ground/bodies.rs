@@ -120,6 +120,9 @@ async fn send(world: &TestWorld, method: &Method, path: &str, token: &str, abuse
         .bearer_auth(token)
         .header("if-match", "\"1\"")
         .body(abuse.body.clone());
+    if *method == Method::POST {
+        request = request.header("idempotency-key", data_encoding::HEXLOWER.encode(&app::clock::random_bytes::<8>()));
+    }
     if !abuse.content_type.is_empty() {
         request = request.header("content-type", abuse.content_type);
     }

@@ -94,7 +94,7 @@ async fn survives(url: &str, folder: &std::path::Path) {
         let (http, base, csrf, answered) = (http.clone(), base.clone(), csrf.clone(), answered.clone());
         writers.spawn(async move {
             for number in 0.. {
-                let key = format!("w{writer}-{number}");
+                let key = format!("writer{writer}-{number}");
                 let answer = make(&http, &base, &csrf, &key).await;
                 let is_dead = answer.is_none();
                 answered.send((key, answer)).unwrap();
@@ -146,7 +146,7 @@ async fn survives(url: &str, folder: &std::path::Path) {
             .unwrap();
         let count = found["items"]
             .as_array()
-            .unwrap()
+            .unwrap_or_else(|| panic!("{key}: {found}"))
             .iter()
             .filter(|client| client["name"] == key.as_str())
             .count();
