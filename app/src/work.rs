@@ -233,6 +233,9 @@ async fn perform(app: &App, owner: &str, job: Job) {
     };
     drop(_entered);
     fail(app, &lease, &job, &error).instrument(span).await;
+    if task.is_last_attempt || !error.is_transient() {
+        pay::buried(app, &task, &job.kind, &error).await;
+    }
 }
 
 async fn abandon(app: &App, lease: &JobLease, job: &Job, task: &Task, error: &Error) {

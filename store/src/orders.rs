@@ -319,14 +319,27 @@ impl Tx {
 
     /// The order a programme belongs to, itself or by the version it comes from.
     pub async fn order_of_program(&mut self, program: &ProgramId) -> Result<Option<OrderId>> {
-        const SQL: &str = "SELECT COALESCE(p.order_id, o.order_id) FROM training_programs p \
-             LEFT JOIN training_programs o ON o.tenant_id = p.tenant_id AND o.id = p.parent_id \
-             WHERE p.tenant_id = $1 AND p.id = $2";
-        let found = row!(self, (Option<String>,), SQL, self.tenant.as_ref(), program.as_str())?;
+        const SQL: &str = "WITH RECURSIVE line (id, parent_id, order_id) AS ( \
+                 SELECT id, parent_id, order_id FROM training_programs WHERE tenant_id = $1 AND id = $2 \
+                 UNION ALL SELECT p.id, p.parent_id, p.order_id FROM training_programs p JOIN line l ON p.id = l.parent_id \
+                 WHERE p.tenant_id = $1) \
+             SELECT order_id FROM line WHERE order_id IS NOT NULL LIMIT 1";
+        let found = row!(self, (String,), SQL, self.tenant.as_ref(), program.as_str())?;
         found
-            .and_then(|(order,)| order)
+            .map(|(order,)| order)
             .map(|order| OrderId::parse(&order).ok_or_else(|| Error::corrupt("training_programs.order_id", &order)))
             .transpose()
+    }
+
+    /// The money went back: versions of the order's programme that have not gone out stay here. Returns how many.
+    pub async fn withdraw_programs_of_order(&mut self, order: &OrderId) -> Result<u64> {
+        const SQL: &str = "UPDATE training_programs SET status = 'withdrawn', error = 'refunded' \
+             WHERE tenant_id = $1 AND status IN ('queued', 'awaiting_approval') AND id IN ( \
+                 WITH RECURSIVE family (id) AS ( \
+                     SELECT id FROM training_programs WHERE tenant_id = $1 AND order_id = $2 \
+                     UNION ALL SELECT p.id FROM training_programs p JOIN family f ON p.parent_id = f.id WHERE p.tenant_id = $1) \
+                 SELECT id FROM family)";
+        execute!(self, SQL, self.tenant.as_ref(), order.as_str())
     }
 
     /// Where the receipt goes, and that the offer was accepted, with the text's hash.

@@ -299,6 +299,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Another payment of the provider turned out to be the one that was paid.
+    pub async fn adopt_provider_payment(&mut self, id: &PaymentId, provider_payment: &str) -> Result<()> {
+        const SQL: &str = "UPDATE payments SET provider_payment_id = $1, version = version + 1 \
+             WHERE tenant_id = $2 AND id = $3 AND paid_at_ms IS NULL";
+        execute!(self, SQL, provider_payment, self.tenant.as_ref(), id.as_str())?;
+        Ok(())
+    }
+
     pub async fn hold_payment(&mut self, id: &PaymentId) -> Result<bool> {
         const SQL: &str = "UPDATE payments SET status = 'waiting_for_capture', version = version + 1 \
              WHERE tenant_id = $1 AND id = $2 AND status IN ('creating', 'pending')";

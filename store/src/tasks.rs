@@ -121,6 +121,19 @@ impl Tx {
         Ok(PageOf::cut(tasks, page, |task| task.id.to_string()))
     }
 
+    /// What was to be done for an order is not wanted any more. Returns how many tasks ended.
+    pub async fn finish_tasks_of_order(
+        &mut self,
+        order: &OrderId,
+        kind: &str,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<u64> {
+        const SQL: &str = "UPDATE tasks SET status = 'done', done_by = $1, done_at_ms = $2 \
+             WHERE tenant_id = $3 AND order_id = $4 AND kind = $5 AND status = 'open'";
+        execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), order.as_str(), kind)
+    }
+
     /// Returns false when it was done before.
     pub async fn finish_task(&mut self, id: &TaskId, by: &str, now: Timestamp) -> Result<bool> {
         const SQL: &str = "UPDATE tasks SET status = 'done', done_by = $1, done_at_ms = $2 WHERE tenant_id = $3 AND id = $4 AND status = 'open'";

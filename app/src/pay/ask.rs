@@ -36,10 +36,12 @@ pub enum Matter {
     ReceiptFailed,
     /// Our books and the provider's list differ.
     Difference,
+    /// Work with money that does not get on by itself.
+    Stuck,
 }
 
 impl Matter {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::PaidAfterClosing,
         Self::OtherAmount,
         Self::PaidTwice,
@@ -51,6 +53,7 @@ impl Matter {
         Self::GiveByHand,
         Self::ReceiptFailed,
         Self::Difference,
+        Self::Stuck,
     ];
 
     pub fn parse(code: &str) -> Option<Self> {
@@ -70,6 +73,7 @@ impl Matter {
             Self::GiveByHand => "give_by_hand",
             Self::ReceiptFailed => "receipt_failed",
             Self::Difference => "difference",
+            Self::Stuck => "stuck",
         }
     }
 
@@ -115,6 +119,10 @@ impl Matter {
             Self::ReceiptFailed => (
                 "Чек не отправился. Пробейте его вручную.",
                 "A receipt could not be given. Give it by hand.",
+            ),
+            Self::Stuck => (
+                "Работа с деньгами остановилась: провайдер не отвечает или отказывает. Посмотрите подробности и попробуйте снова.",
+                "Work with money has stopped: the provider is away or refuses. Look at the facts and try again.",
             ),
             Self::Difference => (
                 "Наши записи и список провайдера расходятся.",

@@ -18,6 +18,7 @@ use crate::work::{self, Task};
 pub const JOB: &str = "expire_order";
 
 const BITE: u32 = 200;
+const TRY_AGAIN_MS: i64 = 2 * 60 * 60_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
@@ -27,12 +28,14 @@ struct Payload {
 /// Finds orders whose time is over and enqueues their end, whoever ticks.
 pub async fn tick(app: &App) -> Result<usize> {
     let due = app.store().system_read().await?.expired_orders(app.now(), BITE).await?;
+    // A try that failed for good is not the last one.
+    let slot = app.now().millis() / TRY_AGAIN_MS;
     for (tenant, order) in &due {
         let request_id: RequestId = app.new_id();
         let payload = Payload {
             order_id: order.clone(),
         };
-        let job = work::job(app, JOB, Some(format!("{JOB}:{order}")), &payload, &request_id)?;
+        let job = work::job(app, JOB, Some(format!("{JOB}:{order}:{slot}")), &payload, &request_id)?;
         let mut tx = app.tenant(tenant).write().await?;
         tx.enqueue_job(&job).await?;
         tx.commit().await?;

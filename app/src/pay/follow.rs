@@ -127,7 +127,7 @@ pub(super) async fn enqueue_release(app: &App, tx: &mut Tx, payment: &PaymentId,
     let job = work::job(
         app,
         RELEASE_JOB,
-        Some(format!("{RELEASE_JOB}:{payment}")),
+        Some(format!("{RELEASE_JOB}:{payment}:{request_id}")),
         &payload,
         request_id,
     )?;
@@ -135,7 +135,7 @@ pub(super) async fn enqueue_release(app: &App, tx: &mut Tx, payment: &PaymentId,
     let mut last = work::job(
         app,
         POLL_JOB,
-        Some(format!("{POLL_JOB}:{payment}:last")),
+        Some(format!("{POLL_JOB}:{payment}:last:{request_id}")),
         &payload,
         request_id,
     )?;

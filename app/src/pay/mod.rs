@@ -9,8 +9,8 @@ pub mod checkout;
 pub mod expire;
 pub mod follow;
 pub mod give;
-pub(crate) mod link;
 pub mod hold;
+pub(crate) mod link;
 pub mod notify;
 pub mod observe;
 pub mod open;
@@ -29,6 +29,7 @@ use url::Url;
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::settings::payments::PaymentSettings;
+use crate::work::Task;
 
 /// Cash and transfers that a person enters.
 pub const MANUAL: &str = "manual";
@@ -45,7 +46,9 @@ pub struct Providers {
 
 impl std::fmt::Debug for Providers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Providers").field("all", &self.all).finish_non_exhaustive()
+        f.debug_struct("Providers")
+            .field("all", &self.all)
+            .finish_non_exhaustive()
     }
 }
 
@@ -82,6 +85,49 @@ impl Providers {
 
     pub fn all(&self) -> &[Arc<dyn PaymentProvider>] {
         &self.all
+    }
+}
+
+/// A job with money failed for good: a person hears of it. Nothing else may be lost by that, so an error only goes to the
+/// log.
+pub(crate) async fn buried(app: &App, task: &Task, kind: &str, error: &Error) {
+    let kinds = [
+        open::JOB,
+        follow::POLL_JOB,
+        follow::RELEASE_JOB,
+        notify::JOB,
+        give::JOB,
+        expire::JOB,
+    ];
+    if !kinds.contains(&kind) {
+        return;
+    }
+    let told = async {
+        let guide = crate::settings::guide(app, &task.tenant).await?;
+        let mut tx = app.tenant(&task.tenant).write().await?;
+        let facts = serde_json::json!({ "job": task.lease.job, "kind": kind, "error": error.to_string() });
+        let key = task.lease.job.to_string();
+        let about = ask::About::default();
+        ask::person(
+            app,
+            &mut tx,
+            &guide,
+            ask::Matter::Stuck,
+            &key,
+            about,
+            &facts,
+            &task.request_id,
+        )
+        .await?;
+        tx.commit().await?;
+        Ok::<_, Error>(())
+    };
+    match told.await {
+        Ok(()) => app.wake_deliveries(),
+        Err(error) => tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a task about a dead job could not be written"
+        ),
     }
 }
 
@@ -125,7 +171,10 @@ pub(crate) fn intent(
     payment: &Payment,
 ) -> Result<Intent> {
     let titles: Vec<&str> = lines.iter().map(|line| line.title.get(order.language)).collect();
-    let secret = app.payment_providers().webhook_secret().map(|secret| format!("/{secret}"));
+    let secret = app
+        .payment_providers()
+        .webhook_secret()
+        .map(|secret| format!("/{secret}"));
     let notification_url = app
         .public_url()
         .join(&format!(

@@ -74,14 +74,16 @@ pub async fn receive(
         now: app.now(),
     };
     let mut tx = app.tenant(tenant).write().await?;
-    if tx.record(&event).await? == Recorded::New && verified.about != Notified::Nothing {
-        let payload = Payload {
-            provider: provider.code().to_owned(),
-            about: verified.about,
-        };
-        let key = format!("{JOB}:{source}:{}", verified.dedupe_key);
-        let job = work::job(app, JOB, Some(key), &payload, request_id)?;
-        tx.enqueue_job(&job).await?;
+    if tx.record(&event).await? == Recorded::New {
+        if verified.about != Notified::Nothing {
+            let payload = Payload {
+                provider: provider.code().to_owned(),
+                about: verified.about,
+            };
+            let key = format!("{JOB}:{source}:{}", verified.dedupe_key);
+            let job = work::job(app, JOB, Some(key), &payload, request_id)?;
+            tx.enqueue_job(&job).await?;
+        }
         tx.commit().await?;
         app.wake_workers();
     }

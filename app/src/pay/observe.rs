@@ -4,13 +4,13 @@ use domain::ids::{Id, PaymentId, RequestId, TenantId};
 use domain::ledger;
 use domain::money::Money;
 use domain::order::OrderStatus;
-use domain::payment::{Concern, Decision, Decline, Observation, PaymentStatus, decide};
+use domain::payment::{Concern, Decision, Decline, DeclineAdvice, Observation, PaymentStatus, decide};
 use providers::payments::Seen;
 use serde_json::json;
 use store::{Client, NewReceipt, NewTransfer, Order, OrderLine, Payment, PaymentEvent, Tx};
 
 use super::ask::{self, About, Matter};
-use super::{follow, give, receipt, tell};
+use super::{MANUAL, follow, give, receipt, tell};
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::settings::payments::{PaymentSettings, ReceiptMode};
@@ -93,9 +93,16 @@ pub(super) async fn apply_in(
         .ok_or(Error::NotFound { what: "client" })?;
     let lines = tx.order_lines(&order).await?;
     let settings = PaymentSettings::load(tx).await?;
+    // Without a link there is nothing to pay at: the one who opens it will make another.
+    let is_linkless =
+        payment.status == PaymentStatus::Creating && seen.observation == Observation::Pending && seen.pay_url.is_none();
+    if is_linkless {
+        return Ok(payment.status);
+    }
     if payment.provider_payment.is_none() {
         tx.know_provider_payment(&payment.id, &seen.id).await?;
     }
+    let is_another = payment.provider_payment.as_ref().is_some_and(|known| *known != seen.id);
     let decision = decide(payment.status, payment.amount, &seen.observation);
     // A poll that finds nothing new is no event; everything else is kept, also what changes nothing.
     if decision != Decision::Nothing || source == Source::Notification {
@@ -119,6 +126,9 @@ pub(super) async fn apply_in(
         client,
         request_id,
     };
+    if is_another {
+        return scene.another(tx, seen, decision).await;
+    }
     match decision {
         Decision::Nothing => scene.late_fee(tx, &seen.observation).await?,
         Decision::Open => {
@@ -170,6 +180,24 @@ impl Scene<'_> {
         })
     }
 
+    /// A second payment at the provider speaks in the name of ours: a link that was lost and made anew, or a mistake there.
+    /// Only its money counts.
+    async fn another(&self, tx: &mut Tx, seen: &Seen, decision: Decision) -> Result<PaymentStatus> {
+        let is_success = matches!(seen.observation, Observation::Succeeded { .. });
+        if let (Decision::Settle { amount, fee, concern }, true) = (&decision, is_success) {
+            tx.adopt_provider_payment(&self.payment.id, &seen.id).await?;
+            self.settle(tx, *amount, *fee, *concern).await?;
+        } else if is_success || matches!(seen.observation, Observation::Held { .. }) {
+            let facts = json!({ "provider_payment": seen.id, "known": self.payment.provider_payment, "seen": seen.observation });
+            let key = format!("{}:{}", self.payment.id, seen.id);
+            let (app, request_id) = (self.app, self.request_id);
+            let matter = if is_success { Matter::PaidTwice } else { Matter::Held };
+            ask::person(app, tx, self.guide, matter, &key, self.about(), &facts, request_id).await?;
+        }
+        let now = tx.find_payment(&self.payment.id).await?;
+        Ok(now.map_or(self.payment.status, |payment| payment.status))
+    }
+
     async fn ask(&self, tx: &mut Tx, matter: Matter, facts: serde_json::Value) -> Result<()> {
         let key = self.payment.id.as_str();
         ask::person(
@@ -217,6 +245,16 @@ impl Scene<'_> {
         if waits && is_enough {
             give::paid(self.app, tx, self.guide, &self.order, &self.client, self.request_id).await?;
             self.receipts(tx, amount).await?;
+            // Another link that is still open must not take the money a second time.
+            if let Some(live) = tx.live_payment_of(&self.order.id).await? {
+                let called_off = Decline {
+                    code: "order_paid".into(),
+                    advice: DeclineAdvice::CalledOff,
+                };
+                tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
+                    .await?;
+                follow::enqueue_release(self.app, tx, &live.id, self.request_id).await?;
+            }
         } else if !waits {
             tx.flag_payment(&self.payment.id, Concern::OrderNotWaiting).await?;
             self.ask(tx, Matter::PaidTwice, facts.clone()).await?;
@@ -239,14 +277,25 @@ impl Scene<'_> {
                 json!({ "what": tell::titles(&self.lines, domain::language::Language::Ru), "paid_at": self.app.now() }),
             ),
             ReceiptMode::Provider => {
-                let Some(body) = receipt(&self.settings, &self.order, &self.lines, amount, |line| line.total) else {
-                    return Ok(());
-                };
-                (
-                    "payment",
-                    "with_payment",
-                    serde_json::to_value(&body).map_err(|error| Error::internal(error.to_string()))?,
-                )
+                let body = receipt(&self.settings, &self.order, &self.lines, amount, |line| line.total);
+                match body {
+                    Some(body) => {
+                        let body = serde_json::to_value(&body).map_err(|error| Error::internal(error.to_string()))?;
+                        // Cash never passed a provider, so nobody has given its receipt.
+                        let status = if self.payment.provider == MANUAL {
+                            "by_hand"
+                        } else {
+                            "with_payment"
+                        };
+                        ("payment", status, body)
+                    }
+                    None => {
+                        let what = tell::titles(&self.lines, domain::language::Language::Ru);
+                        let facts = json!({ "what": what, "amount": amount });
+                        self.ask(tx, Matter::ReceiptFailed, facts.clone()).await?;
+                        ("payment", "by_hand", facts)
+                    }
+                }
             }
         };
         let new = NewReceipt {

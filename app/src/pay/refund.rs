@@ -28,6 +28,8 @@ pub const JOB: &str = "refund_payment";
 const MAX_REASON_CHARS: usize = 500;
 /// An order has few refunds; more than this is an attack or a mistake.
 const MOST_REFUNDS: u32 = 100;
+/// With the growing pauses below, about half an hour of a provider that is away.
+const PATIENT_LOOKS: u32 = 6;
 const FIRST_LOOK_MS: i64 = 30_000;
 const LONGEST_LOOK_MS: i64 = 60 * 60_000;
 
@@ -121,7 +123,20 @@ pub(crate) async fn request_in(
     } else {
         RefundBy::Administrator
     };
+    if is_client && payment.provider == MANUAL {
+        return Err(Error::Conflict {
+            code: "refund_by_hand",
+            detail: "money given in cash is given back by a person".into(),
+        });
+    }
     let amount = check(&refundable(&payment), amount, by, now).map_err(|refusal| refused(&refusal))?;
+    // One at a time: some providers tell only what was given back in all, and two under way could be taken for each other.
+    if payment.reserved.is_positive() {
+        return Err(Error::Conflict {
+            code: "refund_under_way",
+            detail: "another refund of this payment is under way; ask again when it has ended".into(),
+        });
+    }
     let lines = tx.order_lines(&order).await?;
     let parts = parts(tx, &order, &payment, &lines, amount).await?;
     let id: RefundId = app.new_id();
@@ -250,13 +265,48 @@ async fn enqueue(app: &App, tx: &mut Tx, id: &RefundId, looks: u32, request_id: 
 /// The job: asks for the refund, or how it stands. Its key is the refund's id, however often it is tried.
 pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { refund_id, looks } = task.payload()?;
-    let status = look(app, &task.tenant, &refund_id, &task.request_id).await?;
+    let looked = look(app, &task.tenant, &refund_id, &task.request_id).await;
+    // A promise to give money back never dies: whatever went wrong is looked at again, and a person told when waiting
+    // alone won't help.
+    let (is_live, trouble) = match looked {
+        Ok(status) => (status.is_live(), None),
+        Err(error) if error.is_transient() && looks < PATIENT_LOOKS => (true, None),
+        Err(error) => (true, Some(error)),
+    };
+    let guide = settings::guide(app, &task.tenant).await?;
     let mut tx = app.tenant(&task.tenant).write().await?;
-    if status.is_live() {
+    if let Some(error) = &trouble {
+        stuck(app, &mut tx, &guide, &refund_id, error, &task.request_id).await?;
+    }
+    if is_live {
         enqueue(app, &mut tx, &refund_id, looks.saturating_add(1), &task.request_id).await?;
     }
     tx.finish_job(&task.lease, app.now()).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Tells a person once that a refund does not get on.
+async fn stuck(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    id: &RefundId,
+    error: &Error,
+    request_id: &RequestId,
+) -> Result<()> {
+    tracing::warn!(refund.id = %id, error = error as &dyn std::error::Error, "a refund does not get on");
+    let missing = || Error::NotFound { what: "refund" };
+    let refund = tx.find_refund(id).await?.ok_or_else(missing)?;
+    let payment = tx.find_payment(&refund.payment).await?;
+    let order = tx.find_order(&refund.order).await?;
+    let about = About {
+        order: order.as_ref(),
+        payment: payment.as_ref(),
+        refund: Some(&refund),
+    };
+    let facts = json!({ "amount": refund.amount, "error": error.to_string() });
+    ask::person(app, tx, guide, Matter::Stuck, id.as_str(), about, &facts, request_id).await?;
     Ok(())
 }
 
@@ -430,6 +480,10 @@ async fn succeeded(
     let after = tx.find_payment(&payment.id).await?;
     if is_all_back && after.is_some_and(|payment| payment.status == PaymentStatus::Refunded) {
         tx.close_order(&order.id, OrderStatus::Refunded, now).await?;
+        // What was not given yet is not given any more.
+        tx.withdraw_programs_of_order(&order.id).await?;
+        tx.finish_tasks_of_order(&order.id, Matter::GiveByHand.code(), "refunded", now)
+            .await?;
     }
     let part = |line: &OrderLine| {
         let minor = refund
@@ -500,6 +554,7 @@ pub(crate) async fn refundable_by_client_in(app: &App, tx: &mut Tx, order: &Orde
     let payments = tx.list_payments(&filter, &page).await?.items;
     Ok(payments
         .into_iter()
+        .filter(|payment| payment.provider != MANUAL && payment.reserved.is_zero())
         .find(|payment| check(&refundable(payment), None, by, now).is_ok())
         .map(|payment| payment.id))
 }

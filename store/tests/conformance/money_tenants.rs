@@ -245,6 +245,14 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     tx.link_program_to_order(&program, order).await.unwrap();
     assert!(!tx.has_program_of_order(order).await.unwrap());
     assert_eq!(tx.order_of_program(&program).await.unwrap(), None);
+    assert_eq!(tx.withdraw_programs_of_order(order).await.unwrap(), 0);
+    assert_eq!(
+        tx.finish_tasks_of_order(order, "payment_concern", "x", later)
+            .await
+            .unwrap(),
+        0
+    );
+    tx.adopt_provider_payment(payment, "x").await.unwrap();
     assert!(!tx.pay_order(order, later).await.unwrap());
     assert!(!tx.revive_order(order, later).await.unwrap());
     assert!(!tx.fulfil_order(order, later).await.unwrap());

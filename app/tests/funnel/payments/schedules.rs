@@ -338,6 +338,7 @@ impl Story<'_> {
 struct Told(u64);
 
 impl Drop for Told {
+    #[expect(clippy::print_stdout, reason = "whoever reads the failure wants the seed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("the schedule that failed: VORONKA_SEED={}", self.0);
