@@ -1,7 +1,7 @@
 //! Money: integer minor units with their currency. No floats, no silent overflow.
 //!
 //! Rounding happens in two places only: [`Money::percent`] and [`Money::from_decimal_rounded`], both half up
-//! (docs/decisions/0010-money.md).
+//! (docs/decisions/0008-money.md).
 
 use serde::{Deserialize, Serialize};
 
