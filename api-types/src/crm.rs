@@ -39,21 +39,21 @@ pub use ledger::{
 pub use links::{DeepLink, LinkPurpose, NewLink};
 pub use money::{Currency, Money};
 pub use orders::{
-    Basket, BasketItem, Breakdown, DiscountCandidate, DiscountKind, DiscountOutcome, NewOrder, Order, OrderDetails, OrderLine,
-    OrderPatch, OrderQuery, OrderStatus, PromoRefusal, Quote,
+    Basket, BasketItem, Breakdown, DiscountCandidate, DiscountKind, DiscountOutcome, NewOrder, Order, OrderDetails,
+    OrderLine, OrderPatch, OrderQuery, OrderStatus, PromoRefusal, Quote,
 };
 pub use payments::{
-    CaptureMode, ConfiguredProvider, Decline, DeclineAdvice, ManualPayment, NewPayment, NewRefund, Payment, PaymentConcern,
-    PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings, PaymentStatus, Receipt, ReceiptMode, ReceiptQuery,
-    ReceiptStatus, Refund, RefundProposal, RefundProposalQuery, RefundQuery, RefundStatus, RegisteredReceipt, Stacking,
-    VersionedPaymentSettings,
+    CaptureMode, ConfiguredProvider, Decline, DeclineAdvice, ManualPayment, NewPayment, NewRefund, Payment,
+    PaymentConcern, PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings, PaymentStatus, Receipt, ReceiptMode,
+    ReceiptQuery, ReceiptStatus, Refund, RefundProposal, RefundProposalQuery, RefundQuery, RefundStatus,
+    RegisteredReceipt, Stacking, VersionedPaymentSettings,
 };
 pub use pipeline::{
     Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,
 };
 pub use preview::{
-    PreviewArea, PreviewEquipment, PreviewFormat, PreviewGoal, PreviewLevel, PreviewLifestyle, PreviewPage, PreviewPages,
-    PreviewPlace, PreviewProfile, PreviewRequest, PreviewSex, PreviewWording,
+    PreviewArea, PreviewEquipment, PreviewFormat, PreviewGoal, PreviewLevel, PreviewLifestyle, PreviewPage,
+    PreviewPages, PreviewPlace, PreviewProfile, PreviewRequest, PreviewSex, PreviewWording,
 };
 pub use products::{
     ClientDiscount, Grant, NewClientDiscount, Package, PaymentMode, PaymentSubject, Product, ProductContent,
@@ -61,26 +61,29 @@ pub use products::{
 };
 pub use programs::{Program, ProgramDetails, ProgramQuery, ProgramScope, ProgramStatus};
 pub use promo_codes::{
-    NewPromoBatch, NewPromoCode, PromoBatch, PromoCode, PromoDiscount, PromoEdit, PromoExportQuery, PromoQuery, PromoReport,
-    PromoSum, PromoTerms,
+    NewPromoBatch, NewPromoCode, PromoBatch, PromoCode, PromoDiscount, PromoEdit, PromoExportQuery, PromoQuery,
+    PromoReport, PromoSum, PromoTerms,
 };
 pub use questionnaires::{
     Answered, Condition, DropOffQuery, DropOffReport, Form, FormChoice, FormQuestion, NumberUnit, QuestionDropOff,
     QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer,
     VersionedForm,
 };
-pub use settings::{Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq};
+pub use settings::{
+    Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq,
+};
 pub use tasks::{Task, TaskQuery, TaskStatus};
 pub use templates::{
-    CoverageTotals, FoundOutcome, FoundTemplates, PendingTemplates, TakeChanges, TemplateCoverage, TemplateDifference, TemplateHealth,
-    TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble, TemplateTryOut, TemplateUpload,
-    TemplateVersion, TemplateVersionDetails, TemplateVersionSource, TryOutQuery, VersionedTemplateSettings, WrongCell,
+    CoverageTotals, FoundOutcome, FoundTemplates, PendingTemplates, TakeChanges, TemplateCoverage, TemplateDifference,
+    TemplateHealth, TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble,
+    TemplateTryOut, TemplateUpload, TemplateVersion, TemplateVersionDetails, TemplateVersionSource, TryOutQuery,
+    VersionedTemplateSettings, WrongCell,
 };
 pub use timeline::{ClientMessage, MessageAuthor, MessageDirection, NewMessage, TimelineEntry, TimelineEvent};
 pub use wording::{
     ReplacedText, ShownWordingSettings, TokenLimitField, WordingAttempt, WordingCostQuery, WordingCosts, WordingError,
-    WordingMonth, WordingPart, WordingPrice, WordingProvider, WordingRecord, WordingSettings, WordingShares, WordingTrial,
-    WordingTrialRequest,
+    WordingMonth, WordingPart, WordingPrice, WordingProvider, WordingRecord, WordingSettings, WordingShares,
+    WordingTrial, WordingTrialRequest,
 };
 
 /// A text in both languages; an empty one falls back to the other.

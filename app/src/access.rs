@@ -196,8 +196,7 @@ pub async fn authenticate_token(app: &App, token: &str, request_id: RequestId) -
             let key = app.store().system_read().await?.api_key(&token_hash).await?;
             let key = key.filter(|key| key.revoked_at.is_none());
             if let Some(key) = &key {
-                app.credentials()
-                    .put(token_hash, Credential::Key(key.clone()), before);
+                app.credentials().put(token_hash, Credential::Key(key.clone()), before);
             }
             key
         }

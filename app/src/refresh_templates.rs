@@ -12,7 +12,7 @@ use domain::ids::TenantId;
 use domain::language::Language;
 use programs::table::ImportErrors;
 use programs::templates::Templates;
-use providers::sheets::{Sheets, SheetAddress};
+use providers::sheets::{SheetAddress, Sheets};
 use sha2::{Digest, Sha256};
 use store::{NewSnapshot, Packed, SheetLook, SnapshotTables, Tx};
 
@@ -23,8 +23,8 @@ use crate::settings::{self, Guide, TEMPLATES};
 use crate::work::Task;
 use change::Change;
 
-pub(crate) use kept::{Cache, ensure_shipped, in_force, templates_of};
 pub use kept::current;
+pub(crate) use kept::{Cache, ensure_shipped, in_force, templates_of};
 pub use source::{Table, TakeChanges, TemplateSource, TemplateTables, Trouble};
 
 pub const JOB: &str = "refresh_templates";
@@ -170,7 +170,10 @@ pub(crate) async fn see(
         return Ok(Seen::Same);
     }
     Ok(match weigh(app, tenant, raw, "sheet", author).await? {
-        Ok(change) => Seen::Good { hash, change: Box::new(change) },
+        Ok(change) => Seen::Good {
+            hash,
+            change: Box::new(change),
+        },
         Err(errors) => {
             tracing::warn!(errors = errors.errors.len(), "the sheet of templates has wrong cells");
             Seen::Wrong { hash, errors }
@@ -249,14 +252,7 @@ pub(crate) async fn weigh(
 }
 
 /// Writes what a look found: a change is taken or asked about, trouble is told.
-async fn settle(
-    app: &App,
-    tx: &mut Tx,
-    guide: &Guide,
-    task: &Task,
-    source: &TemplateSource,
-    seen: Seen,
-) -> Result<()> {
+async fn settle(app: &App, tx: &mut Tx, guide: &Guide, task: &Task, source: &TemplateSource, seen: Seen) -> Result<()> {
     let now = app.now();
     let mut look = tx.sheet_look().await?;
     let old = trouble_of(&look)?;
@@ -279,8 +275,13 @@ async fn settle(
             // What was decided about this content stays decided until the sheet shows something else.
             let is_new = look.content_hash.as_ref() != Some(&hash);
             // Whoever connects a sheet to a fresh installation wants it used.
-            let is_first = look.well_at.is_none() && tx.pending_snapshot().await?.is_none() && serves_shipped(tx).await?;
-            let take = if is_first { TakeChanges::AtOnce } else { source.take_changes };
+            let is_first =
+                look.well_at.is_none() && tx.pending_snapshot().await?.is_none() && serves_shipped(tx).await?;
+            let take = if is_first {
+                TakeChanges::AtOnce
+            } else {
+                source.take_changes
+            };
             well(app, tx, guide, &task.request_id, &mut look, hash).await?;
             if is_new {
                 change::apply(app, tx, guide, &change, take, "system", &task.request_id).await?;
@@ -345,7 +346,8 @@ async fn tell_trouble(
         look.trouble_since = Some(now);
     }
     look.trouble = Some(
-        serde_json::to_string(trouble).map_err(|error| Error::internal(format!("trouble can't be written: {error}")))?,
+        serde_json::to_string(trouble)
+            .map_err(|error| Error::internal(format!("trouble can't be written: {error}")))?,
     );
     // Behind the last telling when the clock jumped back: then it counts as long ago.
     let told_ms = look.told_at.map(|told| now.millis_since(told)).filter(|ms| *ms >= 0);

@@ -112,7 +112,13 @@ impl Options {
             }
         }
         if options.parts.is_empty() {
-            options.parts = vec![Part::Writes, Part::Reads, Part::Conversation, Part::Programmes, Part::Wording];
+            options.parts = vec![
+                Part::Writes,
+                Part::Reads,
+                Part::Conversation,
+                Part::Programmes,
+                Part::Wording,
+            ];
         }
         Ok(options)
     }

@@ -319,7 +319,10 @@ fn llm(r: &mut Reader<'_>) -> Option<Option<LlmSettings>> {
         "yandex" => Provider::Yandex,
         "yandex_openai" => Provider::YandexOpenai,
         _ => {
-            r.refuse("LLM_PROVIDER", "must be none, openai, proxyapi, yandex or yandex_openai.");
+            r.refuse(
+                "LLM_PROVIDER",
+                "must be none, openai, proxyapi, yandex or yandex_openai.",
+            );
             return None;
         }
     };

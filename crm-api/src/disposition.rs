@@ -18,7 +18,7 @@ fn disposition(kind: &str, name: &str) -> String {
         match latin(letter) {
             Some(letters) => plain.push_str(letters),
             None if letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_' | ' ' | ',') => {
-                plain.push(letter)
+                plain.push(letter);
             }
             None => plain.push('_'),
         }

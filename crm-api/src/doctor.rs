@@ -228,7 +228,10 @@ async fn check_keys(app: &App, report: &mut Report) -> Result<(), app::Error> {
     if keys.unknown > 0 {
         report.wrong(
             "master key",
-            format!("{} values are sealed under a key that MASTER_KEY does not hold", keys.unknown),
+            format!(
+                "{} values are sealed under a key that MASTER_KEY does not hold",
+                keys.unknown
+            ),
             "put that key back behind the others, then run crm-api rotate-keys",
         );
     }
@@ -302,7 +305,10 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
     }
     let findings = tx.check_books().await?;
     if findings.is_empty() {
-        report.well("ledger", "balances are what the postings say, everything paid and given back is booked");
+        report.well(
+            "ledger",
+            "balances are what the postings say, everything paid and given back is booked",
+        );
     }
     for finding in findings {
         report.wrong("ledger", finding.problem, finding.remedy);

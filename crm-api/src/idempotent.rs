@@ -130,11 +130,7 @@ impl Ticket {
             now: process_now,
             until: process_now.plus_millis(LEASE_MS),
         };
-        let mut tx = app
-            .tenant(&self.tenant)
-            .write()
-            .await
-            .map_err(app::Error::from)?;
+        let mut tx = app.tenant(&self.tenant).write().await.map_err(app::Error::from)?;
         let claim = tx
             .claim_idempotency_key(&self.principal, &self.key, request_hash, app.now(), &lease)
             .await

@@ -23,8 +23,8 @@ mod request_id;
 pub mod rotate_keys;
 mod routes;
 pub mod serve;
-mod speech;
 mod slot;
+mod speech;
 mod state;
 pub mod telemetry;
 

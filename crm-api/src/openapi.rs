@@ -120,7 +120,10 @@ fn add_idempotency_key(operation: &mut Map<String, Value>) {
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
         // Where money can move it is needed, and the handler says so itself.
-        if parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key") {
+        if parameters
+            .iter()
+            .any(|parameter| parameter["name"] == "Idempotency-Key")
+        {
             return;
         }
         parameters.push(json!({

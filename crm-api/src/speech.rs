@@ -10,9 +10,7 @@ pub fn accepted(headers: &HeaderMap) -> Option<Language> {
     let weigh = |entry: &str| {
         let mut parts = entry.split(';').map(str::trim);
         let tag = parts.next().unwrap_or_default().to_owned();
-        let weight = parts
-            .find_map(|part| part.strip_prefix("q="))
-            .map_or(1000, |weight| thousandths(weight));
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1000, thousandths);
         (tag, weight)
     };
     wanted

@@ -55,7 +55,7 @@ pub enum RunError {
 }
 
 /// Secrets and books that are the API's alone: what the other programs don't know, they can't leak.
-const API_ONLY: [&str; 10] = [
+const API_ONLY: [&str; 11] = [
     "MASTER_KEY",
     "ADMIN_PASSWORD",
     "DATABASE_URL",
@@ -64,6 +64,7 @@ const API_ONLY: [&str; 10] = [
     "YANDEX_API_KEY",
     "YOOKASSA_SECRET_KEY",
     "TBANK_PASSWORD",
+    "WEBHOOK_SECRET",
     "VK_ACCESS_TOKEN",
     "POSTGRES_PASSWORD",
 ];

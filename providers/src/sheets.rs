@@ -95,7 +95,9 @@ impl Error {
             (Self::NotFound(_), Language::En) => {
                 "There is no such spreadsheet or tab: perhaps it was deleted. Check the address and the tabs' numbers (gid)."
             }
-            (Self::Busy(_), Language::Ru) => "У Google Таблиц неполадки или слишком много запросов. Обычно это проходит само.",
+            (Self::Busy(_), Language::Ru) => {
+                "У Google Таблиц неполадки или слишком много запросов. Обычно это проходит само."
+            }
             (Self::Busy(_), Language::En) => "Google Sheets is in trouble or too busy. This usually passes by itself.",
             (Self::NotCsv, Language::Ru) => {
                 "Google прислал не таблицу, а что-то другое. Проверьте, что ссылка ведёт на Google Таблицу."
@@ -198,7 +200,10 @@ async fn read_csv(mut response: reqwest::Response) -> Result<Bytes, Error> {
     if !kind.starts_with("text/csv") {
         return Err(Error::NotCsv);
     }
-    if response.content_length().is_some_and(|length| length > MAX_BYTES as u64) {
+    if response
+        .content_length()
+        .is_some_and(|length| length > MAX_BYTES as u64)
+    {
         return Err(Error::TooLarge);
     }
     let mut body = BytesMut::new();
@@ -221,4 +226,3 @@ async fn read_csv(mut response: reqwest::Response) -> Result<Bytes, Error> {
     }
     Ok(body.freeze())
 }
-

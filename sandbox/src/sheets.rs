@@ -31,7 +31,8 @@ const LOGIN_PAGE: &str = "<!DOCTYPE html><html lang=\"en\"><head><title>Google S
     <body><h1>Sign in</h1><p>to continue to Google Sheets</p><form action=\"/google/accounts/signin\"></form></body></html>";
 const GONE_PAGE: &str = "<!DOCTYPE html><html><head><title>Page Not Found</title></head>\
     <body><p>Sorry, unable to open the file at this time.</p></body></html>";
-const PUBLISHED_PAGE: &str = "<!DOCTYPE html><html><head><title>Published</title></head><body><table></table></body></html>";
+const PUBLISHED_PAGE: &str =
+    "<!DOCTYPE html><html><head><title>Published</title></head><body><table></table></body></html>";
 const ERROR_PAGE: &str = "<!DOCTYPE html><html><head><title>Error</title></head>\
     <body><p>Sorry, something went wrong. Reload?</p></body></html>";
 

@@ -311,7 +311,13 @@ impl Tx {
         const SQL: &str = "SELECT u.state, o.currency, COUNT(*), CAST(SUM(u.discount_minor) AS BIGINT), CAST(SUM(o.total_minor) AS BIGINT) \
              FROM promo_code_usages u JOIN orders o ON o.id = u.order_id WHERE u.tenant_id = $1 AND u.promo_code_id = $2 \
              GROUP BY u.state, o.currency ORDER BY o.currency";
-        let found = rows!(self, (String, String, i64, i64, i64), SQL, self.tenant.as_ref(), id.as_str())?;
+        let found = rows!(
+            self,
+            (String, String, i64, i64, i64),
+            SQL,
+            self.tenant.as_ref(),
+            id.as_str()
+        )?;
         let mut report = PromoReport::default();
         for (state, currency, orders, discount, revenue) in found {
             let orders = u32::try_from(orders).unwrap_or(u32::MAX);

@@ -62,8 +62,12 @@ pub struct PromoTerms {
 #[schema(example = json!({ "type": "percent", "basis_points": 2000 }))]
 pub enum PromoDiscount {
     /// Hundredths of a percent: 2000 is 20 %.
-    Percent { basis_points: u16 },
-    Sum { amount: Money },
+    Percent {
+        basis_points: u16,
+    },
+    Sum {
+        amount: Money,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

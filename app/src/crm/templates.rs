@@ -207,7 +207,11 @@ fn understand(app: &App, wanted: &WantedSource, language: Language) -> Result<Op
     };
     let mut read = Vec::new();
     for (table, text) in tables {
-        match SheetAddress::of_table(text.as_deref().unwrap_or_default(), document.as_ref(), sheets.base_url()) {
+        match SheetAddress::of_table(
+            text.as_deref().unwrap_or_default(),
+            document.as_ref(),
+            sheets.base_url(),
+        ) {
             Ok(address) => read.push((table, address)),
             Err(error) => refuse(table.code(), error),
         }

@@ -33,7 +33,9 @@ fn sheets(base: &str) -> Sheets {
 
 /// The sandbox brings the TLS provider that reqwest needs.
 fn rustls_provider() -> Result<(), ()> {
-    sandbox::driver::Driver::new("http://127.0.0.1:9").map(|_| ()).map_err(|_| ())
+    sandbox::driver::Driver::new("http://127.0.0.1:9")
+        .map(|_| ())
+        .map_err(|_| ())
 }
 
 /// A spreadsheet with small tables, and an installation that reads it.
@@ -79,7 +81,9 @@ impl Desk {
     }
 
     async fn take(&self, take_changes: TakeChanges) {
-        let view = templates::find_source(&self.world.app, &self.world.caller).await.unwrap();
+        let view = templates::find_source(&self.world.app, &self.world.caller)
+            .await
+            .unwrap();
         let [men, women, exercises] = view.links.unwrap();
         let wanted = WantedSource {
             address: None,
@@ -115,7 +119,10 @@ async fn pending(world: &World) -> Option<Snapshot> {
 }
 
 async fn versions(world: &World) -> usize {
-    let page = store::PageRequest { limit: 100, after: None };
+    let page = store::PageRequest {
+        limit: 100,
+        after: None,
+    };
     world.read().await.list_snapshots(&page).await.unwrap().items.len()
 }
 
@@ -145,7 +152,11 @@ async fn a_change_is_shown_before_it_serves_and_the_first_decision_wins(desk: &D
     assert_eq!(serving(world).await.source, "shipped");
     desk.look().await;
     let first = serving(world).await;
-    assert_eq!((first.source.as_str(), first.number), ("sheet", 2), "a sheet that is connected at the start is used");
+    assert_eq!(
+        (first.source.as_str(), first.number),
+        ("sheet", 2),
+        "a sheet that is connected at the start is used"
+    );
     trainer.refresh().await;
     assert_eq!(trainer.count("Таблица программ обновилась"), 1);
 
@@ -155,7 +166,11 @@ async fn a_change_is_shown_before_it_serves_and_the_first_decision_wins(desk: &D
     let change = pending(world).await.unwrap();
     trainer.refresh().await;
     assert_eq!(trainer.count("В таблице программ изменения"), 1);
-    assert!(trainer.last().plain_text().contains("Women_12w_2"), "{}", trainer.last().plain_text());
+    assert!(
+        trainer.last().plain_text().contains("Women_12w_2"),
+        "{}",
+        trainer.last().plain_text()
+    );
     desk.look().await;
     trainer.refresh().await;
     assert_eq!(trainer.count("В таблице программ изменения"), 1, "asked once");
@@ -164,11 +179,21 @@ async fn a_change_is_shown_before_it_serves_and_the_first_decision_wins(desk: &D
     trainer.press("Перейти на новую").await;
     assert_eq!(trainer.count("собираются по версии 3"), 1);
     let now = serving(world).await;
-    assert_eq!((&now.id, now.state, now.decided_by.as_deref()), (&change.id, SnapshotState::Used, Some("trainer")));
+    assert_eq!(
+        (&now.id, now.state, now.decided_by.as_deref()),
+        (&change.id, SnapshotState::Used, Some("trainer"))
+    );
     trainer
-        .act(app::converse::Body::Action { action: leave, message_ref: Some(message_ref) })
+        .act(app::converse::Body::Action {
+            action: leave,
+            message_ref: Some(message_ref),
+        })
         .await;
-    assert_eq!(trainer.toasts.last().map(String::as_str), Some("Это уже решено"), "the first decision wins");
+    assert_eq!(
+        trainer.toasts.last().map(String::as_str),
+        Some("Это уже решено"),
+        "the first decision wins"
+    );
     assert_eq!(serving(world).await.id, change.id);
     assert_eq!(pending(world).await, None);
 
@@ -177,13 +202,25 @@ async fn a_change_is_shown_before_it_serves_and_the_first_decision_wins(desk: &D
     anna.press("Всё верно").await;
     world.run_jobs().await;
     let page = store::PageRequest { limit: 1, after: None };
-    let programs = world.read().await.list_programs(&store::ProgramFilter::default(), &page).await.unwrap();
-    assert_eq!(programs.items[0].template_hash.as_deref(), Some(now.content_hash.as_str()));
+    let programs = world
+        .read()
+        .await
+        .list_programs(&store::ProgramFilter::default(), &page)
+        .await
+        .unwrap();
+    assert_eq!(
+        programs.items[0].template_hash.as_deref(),
+        Some(now.content_hash.as_str())
+    );
 
     trainer.press("Вернуть как было").await;
     assert_eq!(serving(world).await.id, first.id, "what was used can be undone");
     desk.look().await;
-    assert_eq!(serving(world).await.id, first.id, "and the sheet, which did not change, does not undo that");
+    assert_eq!(
+        serving(world).await.id,
+        first.id,
+        "and the sheet, which did not change, does not undo that"
+    );
     assert_eq!(pending(world).await, None);
 }
 
@@ -202,13 +239,25 @@ async fn a_change_that_was_left_is_not_asked_about_again_however_the_sheet_flaps
     for _ in 0..3 {
         desk.put_women(WOMEN).await;
         desk.look().await;
-        assert_eq!(pending(world).await, None, "back at what serves nothing is left to decide");
+        assert_eq!(
+            pending(world).await,
+            None,
+            "back at what serves nothing is left to decide"
+        );
         desk.put_women(&with_sets("5")).await;
         desk.look().await;
     }
     trainer.refresh().await;
-    assert_eq!(trainer.count("В таблице программ изменения"), 1, "a day's question is asked once");
-    assert_eq!(versions(world).await, 3, "a sheet that goes to and fro makes no new versions");
+    assert_eq!(
+        trainer.count("В таблице программ изменения"),
+        1,
+        "a day's question is asked once"
+    );
+    assert_eq!(
+        versions(world).await,
+        3,
+        "a sheet that goes to and fro makes no new versions"
+    );
     assert_eq!(serving(world).await.id, first.id);
     // What the sheet went on from can't be decided any more.
     desk.put_women(&with_sets("4")).await;
@@ -218,9 +267,16 @@ async fn a_change_that_was_left_is_not_asked_about_again_however_the_sheet_flaps
     desk.put_women(&with_sets("2")).await;
     desk.look().await;
     trainer
-        .act(app::converse::Body::Action { action: use_it, message_ref: Some(message_ref) })
+        .act(app::converse::Body::Action {
+            action: use_it,
+            message_ref: Some(message_ref),
+        })
         .await;
-    assert!(trainer.toasts.last().unwrap().contains("изменилась"), "{:?}", trainer.toasts);
+    assert!(
+        trainer.toasts.last().unwrap().contains("изменилась"),
+        "{:?}",
+        trainer.toasts
+    );
     assert_eq!(serving(world).await.id, first.id);
 }
 
@@ -242,7 +298,10 @@ async fn changes_are_taken_at_once_where_the_trainer_sets_it_so(desk: &Desk) {
     desk.look().await;
     let third = serving(world).await;
     trainer
-        .act(app::converse::Body::Action { action: stale, message_ref: Some(message_ref) })
+        .act(app::converse::Body::Action {
+            action: stale,
+            message_ref: Some(message_ref),
+        })
         .await;
     assert_eq!(serving(world).await.id, third.id);
     trainer.press("Вернуть как было").await;
@@ -295,7 +354,11 @@ async fn on_every_bad_day_the_last_good_version_serves(desk: &Desk) {
         assert_eq!(serving(world).await.id, first.id, "{mode}");
         trainer.refresh().await;
         if let Some(words) = words {
-            assert!(trainer.last().plain_text().contains(words), "{mode}: {}", trainer.last().plain_text());
+            assert!(
+                trainer.last().plain_text().contains(words),
+                "{mode}: {}",
+                trainer.last().plain_text()
+            );
         }
     }
     desk.mode("ok").await;
@@ -335,7 +398,10 @@ async fn every_spelling_of_a_table_gives_the_same_programmes(desk: &Desk) {
     let file = rows
         .iter()
         .map(|row| {
-            let cells: Vec<String> = row.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+            let cells: Vec<String> = row
+                .iter()
+                .map(|cell| format!("\"{}\"", cell.replace('"', "\"\"")))
+                .collect();
             cells.join(";")
         })
         .collect::<Vec<_>>()
@@ -345,20 +411,38 @@ async fn every_spelling_of_a_table_gives_the_same_programmes(desk: &Desk) {
         ..Upload::default()
     };
     let found = templates::upload(&world.app, &world.caller, upload).await.unwrap();
-    assert!(found.difference.is_empty(), "{}", found.difference.summary(Language::En));
+    assert!(
+        found.difference.is_empty(),
+        "{}",
+        found.difference.summary(Language::En)
+    );
     let now = serving(world).await;
     assert_ne!(now.id, first.id);
-    assert_eq!((now.source.as_str(), pending(world).await), ("upload", None), "nothing to decide");
-    assert!(templates::upload(&world.app, &world.caller, Upload::default()).await.is_err());
+    assert_eq!(
+        (now.source.as_str(), pending(world).await),
+        ("upload", None),
+        "nothing to decide"
+    );
+    assert!(
+        templates::upload(&world.app, &world.caller, Upload::default())
+            .await
+            .is_err()
+    );
     // 20,000 rows more than anybody needs.
     let mut large = WOMEN.trim_end().to_owned();
     for row in WOMEN.lines().skip(1).cycle().take(20_000) {
         large.push('\n');
         large.push_str(row);
     }
-    let upload = Upload { women: Some(large.into_bytes()), ..Upload::default() };
+    let upload = Upload {
+        women: Some(large.into_bytes()),
+        ..Upload::default()
+    };
     let refused = templates::upload(&world.app, &world.caller, upload).await;
-    assert!(matches!(refused, Err(templates::Refusal::Cells(errors)) if errors.truncated), "rows claim the same place");
+    assert!(
+        matches!(refused, Err(templates::Refusal::Cells(errors)) if errors.truncated),
+        "rows claim the same place"
+    );
     assert_eq!(serving(world).await.id, now.id);
 }
 
@@ -388,7 +472,9 @@ async fn versions_that_nobody_needs_are_forgotten_in_their_time(desk: &Desk) {
     desk.look().await;
     assert_eq!(versions(world).await, 4);
     world.advance_minutes(200 * 24 * 60);
-    app::schedule::enqueue(&world.app, app::schedule::PURGE_JOB, 3_600_000).await.unwrap();
+    app::schedule::enqueue(&world.app, app::schedule::PURGE_JOB, 3_600_000)
+        .await
+        .unwrap();
     world.run_jobs().await;
     assert_eq!(versions(world).await, 2, "what serves and what waits stay");
     assert!(pending(world).await.is_some());

@@ -110,7 +110,9 @@ pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
     parts.extend(texts.into_iter().map(|text| Part::Text { text, markup: None }));
 
     match parts.last_mut() {
-        Some(Part::Text { markup: last, .. } | Part::Document { markup: last, .. } | Part::Copy { markup: last, .. }) => {
+        Some(
+            Part::Text { markup: last, .. } | Part::Document { markup: last, .. } | Part::Copy { markup: last, .. },
+        ) => {
             *last = markup;
         }
         Some(Part::Album { .. }) if markup.is_none() => {}

@@ -168,9 +168,7 @@ impl Limiter {
         if let Some(overall) = self.overall {
             let interval = overall.interval * state.replicas;
             state.all.take(now, interval * messages);
-            entry(&mut state, chat, now)
-                .bucket
-                .take(now, CHAT_INTERVAL * messages);
+            entry(&mut state, chat, now).bucket.take(now, CHAT_INTERVAL * messages);
         }
         Ok(())
     }
@@ -225,10 +223,16 @@ mod tests {
                 .unwrap();
         }
         let took = start.elapsed();
-        assert!(took >= Duration::from_secs(4) && took < Duration::from_secs(7), "{took:?}");
+        assert!(
+            took >= Duration::from_secs(4) && took < Duration::from_secs(7),
+            "{took:?}"
+        );
         limiter.acquire(1, Urgency::Conversation, far().await).await.unwrap();
         let took = start.elapsed();
-        assert!(took >= Duration::from_secs(14), "thirty pictures are paid for: {took:?}");
+        assert!(
+            took >= Duration::from_secs(14),
+            "thirty pictures are paid for: {took:?}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -16,6 +16,8 @@ use super::{Reader, Secret};
 pub struct Payments {
     pub yookassa: Option<YooKassaSettings>,
     pub tbank: Option<TBankSettings>,
+    /// The last part of the notifications' addresses, if they shall not be guessed.
+    pub webhook_secret: Option<Secret>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,9 +40,17 @@ impl Payments {
     pub(super) fn read_with(r: &mut Reader<'_>) -> Option<Self> {
         let yookassa = yookassa(r);
         let tbank = tbank(r);
+        let webhook_secret = r.text("WEBHOOK_SECRET");
+        if webhook_secret.as_deref().is_some_and(|secret| !is_path_part(secret)) {
+            r.refuse(
+                "WEBHOOK_SECRET",
+                "16 to 64 Latin letters and digits: it becomes a part of an address.",
+            );
+        }
         Some(Self {
             yookassa: yookassa?,
             tbank: tbank?,
+            webhook_secret: webhook_secret.map(Secret::new),
         })
     }
 
@@ -89,7 +99,8 @@ impl Payments {
                 },
             )));
         }
-        Providers::new(all)
+        let secret = self.webhook_secret.as_ref().map(|secret| secret.reveal().to_owned());
+        Providers::new(all).with_webhook_secret(secret)
     }
 }
 
@@ -192,6 +203,10 @@ fn tbank(r: &mut Reader<'_>) -> Option<Option<TBankSettings>> {
     }))
 }
 
+fn is_path_part(text: &str) -> bool {
+    (16..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// What a copied line break or quotation mark of another alphabet is not.
 fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -200,7 +215,6 @@ fn is_visible(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::tests::read;
-    use super::*;
 
     const SHOP: [(&str, &str); 2] = [("YOOKASSA_SHOP_ID", "100500"), ("YOOKASSA_SECRET_KEY", "test_hush")];
     const TERMINAL: [(&str, &str); 2] = [("TBANK_TERMINAL_KEY", "1699999999999DEMO"), ("TBANK_PASSWORD", "hush!")];
@@ -267,6 +281,7 @@ mod tests {
             ("YOOKASSA_SHOP_ID", "my shop"),
             ("YOOKASSA_SECRET_KEY", "hush"),
             ("YOOKASSA_API_URL", "yookassa.ru"),
+            ("WEBHOOK_SECRET", "short"),
             ("YOOKASSA_NETWORKS", "185.71.76.0/99"),
             ("TBANK_TERMINAL_KEY", "1699 DEMO"),
             ("TBANK_PASSWORD", "пароль"),

@@ -21,9 +21,7 @@ use domain::ids::SnapshotId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::show::{
-    refuse, show_difference, show_found, show_health, show_source, show_totals, show_version, values,
-};
+use self::show::{refuse, show_difference, show_found, show_health, show_source, show_totals, show_version, values};
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, UPLOAD_LIMIT, Versioned};
 use crate::paging;

@@ -39,12 +39,18 @@ async fn uploaded_tables_wait_for_a_decision_and_versions_can_be_used_again(worl
     let desk = Desk::of(&world).await;
     let versions = desk.read("/api/templates").await;
     let first = versions["items"][0].clone();
-    assert_eq!((&first["number"], text(&first["source"]), &first["is_in_force"]), (&json!(1), "shipped", &json!(true)));
+    assert_eq!(
+        (&first["number"], text(&first["source"]), &first["is_in_force"]),
+        (&json!(1), "shipped", &json!(true))
+    );
     assert_eq!(desk.read("/api/templates/pending").await, json!({ "pending": null }));
 
     let found = body(send(&desk, women(WOMEN)).await, 200).await;
     assert_eq!(text(&found["outcome"]), "pending");
-    assert!(text(&found["difference"]["summary"]["ru"]).contains("Убрано"), "{found}");
+    assert!(
+        text(&found["difference"]["summary"]["ru"]).contains("Убрано"),
+        "{found}"
+    );
     let id = text(&found["version"]["id"]).to_owned();
     let waiting = desk.read("/api/templates/pending").await;
     assert_eq!(text(&waiting["pending"]["id"]), id);
@@ -53,7 +59,12 @@ async fn uploaded_tables_wait_for_a_decision_and_versions_can_be_used_again(worl
 
     let used = body(desk.post(&format!("/api/templates/{id}/use"), &json!({})).await, 200).await;
     assert_eq!((&used["is_in_force"], text(&used["state"])), (&json!(true), "used"));
-    expect_problem(desk.post(&format!("/api/templates/{id}/reject"), &json!({})).await, 409, "not_pending").await;
+    expect_problem(
+        desk.post(&format!("/api/templates/{id}/reject"), &json!({})).await,
+        409,
+        "not_pending",
+    )
+    .await;
     let again = body(desk.post(&format!("/api/templates/{id}/use"), &json!({})).await, 200).await;
     assert_eq!(again, used, "a second tap changes nothing");
 
@@ -62,20 +73,36 @@ async fn uploaded_tables_wait_for_a_decision_and_versions_can_be_used_again(worl
     let disposition = women.headers()["content-disposition"].to_str().unwrap().to_owned();
     assert!(disposition.contains("Women_12w_2.v2.csv"), "{disposition}");
     assert_eq!(women.bytes().await.unwrap(), WOMEN.as_bytes());
-    let men = desk.get(&format!("/api/templates/{id}/men")).await.bytes().await.unwrap();
+    let men = desk
+        .get(&format!("/api/templates/{id}/men"))
+        .await
+        .bytes()
+        .await
+        .unwrap();
     assert_eq!(men, shipped()[0].csv);
 
     // Back to the first one; the same file again is the version it was, and waits again.
-    let back = body(desk.post(&format!("/api/templates/{}/use", text(&first["id"])), &json!({})).await, 200).await;
+    let back = body(
+        desk.post(&format!("/api/templates/{}/use", text(&first["id"])), &json!({}))
+            .await,
+        200,
+    )
+    .await;
     assert_eq!(back["is_in_force"], true);
     let found = body(send(&desk, self::women(WOMEN)).await, 200).await;
-    assert_eq!((text(&found["version"]["id"]), text(&found["outcome"])), (id.as_str(), "pending"));
+    assert_eq!(
+        (text(&found["version"]["id"]), text(&found["outcome"])),
+        (id.as_str(), "pending")
+    );
     let rejected = body(desk.post(&format!("/api/templates/{id}/reject"), &json!({})).await, 200).await;
     assert_eq!(text(&rejected["state"]), "rejected");
     let numbers = desk.walk("/api/templates?limit=1", "id").await;
     assert_eq!(numbers.len(), 2, "one version a content");
     let details = desk.read(&format!("/api/templates/{id}")).await;
-    assert_eq!((&details["programs"], &details["difference"]["is_empty"]), (&json!(0), &json!(false)));
+    assert_eq!(
+        (&details["programs"], &details["difference"]["is_empty"]),
+        (&json!(0), &json!(false))
+    );
 }
 
 async fn wrong_cells_are_named_and_nothing_is_kept(world: TestWorld) {
@@ -93,7 +120,12 @@ async fn wrong_cells_are_named_and_nothing_is_kept(world: TestWorld) {
     expect_problem(send(&desk, strange).await, 422, "validation_failed").await;
     let twice = women(WOMEN).part("women", Part::bytes(WOMEN.as_bytes().to_vec()));
     expect_problem(send(&desk, twice).await, 422, "validation_failed").await;
-    expect_problem(send(&desk, women(vec![b'a'; 9 * 1024 * 1024])).await, 413, "payload_too_large").await;
+    expect_problem(
+        send(&desk, women(vec![b'a'; 9 * 1024 * 1024])).await,
+        413,
+        "payload_too_large",
+    )
+    .await;
     let html = women("<!DOCTYPE html><html>");
     expect_problem(send(&desk, html).await, 422, "wrong_cells").await;
     let json = desk.post("/api/templates/upload", &json!({})).await;
@@ -106,11 +138,22 @@ async fn an_address_without_sheets_is_refused_in_words(world: TestWorld) {
     let response = desk.get("/api/settings/templates").await;
     assert_eq!(response.headers()["etag"], "\"0\"");
     let setting = body(response, 200).await;
-    assert_eq!((text(&setting["take_changes"]), &setting["tables"]), ("after_approval", &Value::Null));
+    assert_eq!(
+        (text(&setting["take_changes"]), &setting["tables"]),
+        ("after_approval", &Value::Null)
+    );
     let wanted = json!({ "take_changes": "at_once" });
     let saved = body(desk.put("/api/settings/templates", 0, &wanted).await, 200).await;
-    assert_eq!((&saved["version"], text(&saved["take_changes"])), (&json!(1), "at_once"));
-    expect_problem(desk.put("/api/settings/templates", 0, &wanted).await, 412, "version_conflict").await;
+    assert_eq!(
+        (&saved["version"], text(&saved["take_changes"])),
+        (&json!(1), "at_once")
+    );
+    expect_problem(
+        desk.put("/api/settings/templates", 0, &wanted).await,
+        412,
+        "version_conflict",
+    )
+    .await;
     // This installation has no way to Google at all.
     let sheet = json!({ "address": "https://docs.google.com/spreadsheets/d/1VoronkaTemplatesDemo0000000001" });
     expect_problem(desk.put("/api/settings/templates", 1, &sheet).await, 409, "no_sheets").await;
@@ -126,10 +169,18 @@ async fn reports_speak_of_the_version_that_is_asked_for(world: TestWorld) {
     assert_eq!(coverage["cells"].as_array().unwrap().len(), 216);
     assert_eq!(coverage["totals"], json!({ "exact": 216, "relaxed": 0, "nothing": 0 }));
     let waiting = desk.read("/api/templates/coverage?version=pending").await;
-    assert!(waiting["totals"]["relaxed"].as_u64().unwrap() > 0, "{}", waiting["totals"]);
+    assert!(
+        waiting["totals"]["relaxed"].as_u64().unwrap() > 0,
+        "{}",
+        waiting["totals"]
+    );
     let tried = desk.read("/api/templates/try-out?clients=20&seed=3").await;
     assert_eq!(tried["clients"].as_array().unwrap().len(), 20);
-    assert_eq!(tried, desk.read("/api/templates/try-out?clients=20&seed=3").await, "the same people");
+    assert_eq!(
+        tried,
+        desk.read("/api/templates/try-out?clients=20&seed=3").await,
+        "the same people"
+    );
     for wrong in ["clients=0", "clients=1001", "version=newest", "seed=-1", "client=5"] {
         let response = desk.get(&format!("/api/templates/try-out?{wrong}")).await;
         expect_problem(response, 422, "validation_failed").await;
@@ -139,7 +190,10 @@ async fn reports_speak_of_the_version_that_is_asked_for(world: TestWorld) {
 }
 
 async fn the_pages_stand_behind_a_plain_door(world: TestWorld) {
-    let seed = Seed { bot_token: "x".repeat(40), ..Seed::default() };
+    let seed = Seed {
+        bot_token: "x".repeat(40),
+        ..Seed::default()
+    };
     bootstrap::ensure(&world.app, &seed).await.unwrap();
     let browser = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -156,33 +210,68 @@ async fn the_pages_stand_behind_a_plain_door(world: TestWorld) {
     let cookie = cookie_of(&form);
     let html = form.text().await.unwrap();
     assert!(html.contains("lang=\"en\"") && html.contains("Sign in"), "{html}");
-    let token = html.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+    let token = html
+        .split("name=\"form_token\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
     let enter = async |cookie: &str, token: &str, password: &str, next: &str| {
         browser
             .post(format!("{}/admin/sign-in?lang=en", world.base))
             .header("cookie", cookie)
-            .form(&[("email", ADMIN_EMAIL), ("password", password), ("form_token", token), ("next", next)])
+            .form(&[
+                ("email", ADMIN_EMAIL),
+                ("password", password),
+                ("form_token", token),
+                ("next", next),
+            ])
             .send()
             .await
             .unwrap()
     };
     let next = "/admin/templates/coverage";
-    assert_eq!(enter("", token, ADMIN_PASSWORD, next).await.status(), 403, "another site's form");
+    assert_eq!(
+        enter("", token, ADMIN_PASSWORD, next).await.status(),
+        403,
+        "another site's form"
+    );
     assert_eq!(enter(&cookie, "other", ADMIN_PASSWORD, next).await.status(), 403);
     let wrong = enter(&cookie, token, "a wrong password", next).await;
     assert_eq!(wrong.status(), 401);
-    assert!(wrong.text().await.unwrap().contains("The e-mail or the password is wrong."));
+    assert!(
+        wrong
+            .text()
+            .await
+            .unwrap()
+            .contains("The e-mail or the password is wrong.")
+    );
     let entered = enter(&cookie, token, ADMIN_PASSWORD, "https://evil.example/").await;
-    assert_eq!((entered.status().as_u16(), entered.headers()["location"].to_str().unwrap()), (303, next));
+    assert_eq!(
+        (
+            entered.status().as_u16(),
+            entered.headers()["location"].to_str().unwrap()
+        ),
+        (303, next)
+    );
     let session = cookie_of(&entered);
 
     let show = async |path: &str| {
-        let response = browser.get(format!("{}{path}", world.base)).header("cookie", &session).send().await.unwrap();
+        let response = browser
+            .get(format!("{}{path}", world.base))
+            .header("cookie", &session)
+            .send()
+            .await
+            .unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     };
     let (status, coverage) = show("/admin/templates/coverage").await;
     assert_eq!(status, 200);
-    assert!(coverage.contains("Что получат клиенты") && coverage.contains("Служит сейчас · 1"), "Russian by default");
+    assert!(
+        coverage.contains("Что получат клиенты") && coverage.contains("Служит сейчас · 1"),
+        "Russian by default"
+    );
     let (status, tried) = show("/admin/templates/try-out?clients=12&lang=en").await;
     assert_eq!(status, 200);
     assert!(tried.contains("A try-out with invented clients") && !tried.contains("<script"));
@@ -191,7 +280,14 @@ async fn the_pages_stand_behind_a_plain_door(world: TestWorld) {
     assert_eq!(status, 404);
     assert!(nothing.contains("no change waits"), "{nothing}");
 
-    let token = coverage.split("name=\"csrf_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let token = coverage
+        .split("name=\"csrf_token\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
     let leave = async |token: &str| {
         browser
             .post(format!("{}/admin/sign-out", world.base))
@@ -207,7 +303,12 @@ async fn the_pages_stand_behind_a_plain_door(world: TestWorld) {
     assert_eq!(leave(&token).await, 303);
     assert_eq!(show("/admin/templates/coverage").await.0, 303, "the session is over");
     // A bot's token opens no page.
-    let bot = browser.get(&page).bearer_auth(crate::common::BOT_TOKEN).send().await.unwrap();
+    let bot = browser
+        .get(&page)
+        .bearer_auth(crate::common::BOT_TOKEN)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(bot.status(), 303);
 }
 

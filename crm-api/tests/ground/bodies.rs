@@ -121,7 +121,10 @@ async fn send(world: &TestWorld, method: &Method, path: &str, token: &str, abuse
         .header("if-match", "\"1\"")
         .body(abuse.body.clone());
     if *method == Method::POST {
-        request = request.header("idempotency-key", data_encoding::HEXLOWER.encode(&app::clock::random_bytes::<8>()));
+        request = request.header(
+            "idempotency-key",
+            data_encoding::HEXLOWER.encode(&app::clock::random_bytes::<8>()),
+        );
     }
     if !abuse.content_type.is_empty() {
         request = request.header("content-type", abuse.content_type);

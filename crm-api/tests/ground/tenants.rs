@@ -117,11 +117,22 @@ async fn sell(world: &TestWorld, owner: &str) {
         "price": { "amount_minor": 100_000, "currency": "RUB" },
     });
     let product = post("/api/products", product).await;
-    let clients: Value = world.get("/api/clients", owner).send().await.unwrap().json().await.unwrap();
+    let clients: Value = world
+        .get("/api/clients", owner)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let client = &clients["items"][0]["id"];
     let order = json!({ "client_id": client, "items": [{ "product_id": product["id"] }], "promo_code": "OWN" });
     let order = post("/api/orders", order).await;
-    let payment = post("/api/payments/manual", json!({ "order_id": order["id"], "note": "наличными" })).await;
+    let payment = post(
+        "/api/payments/manual",
+        json!({ "order_id": order["id"], "note": "наличными" }),
+    )
+    .await;
     let refund = format!("/api/payments/{}/refund", payment["id"].as_str().unwrap());
     let amount = json!({ "amount_minor": 100, "currency": "RUB" });
     post(&refund, json!({ "amount": amount, "reason": "сдача" })).await;

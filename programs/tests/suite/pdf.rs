@@ -152,7 +152,11 @@ fn every_row_extracts_as_one_line_with_its_numbers() {
         let effort = item.intensity.as_deref().unwrap_or("—").replace('-', "–");
         let load = item.load_text(Language::Ru).unwrap_or_default();
         let load = load.split(',').next().unwrap().replace(" с грифом", "");
-        let numbers = flat(&format!("{} × {reps} {load} {} {effort}", item.sets, item.rest_text(Language::Ru)));
+        let numbers = flat(&format!(
+            "{} × {reps} {load} {} {effort}",
+            item.sets,
+            item.rest_text(Language::Ru)
+        ));
         let found = lines.iter().any(|line| line.contains(name) && line.ends_with(&numbers));
         assert!(found, "day {}: {name} {numbers}", day.number);
     }

@@ -89,10 +89,7 @@ fn answer(headers: &HeaderMap, request: &Value, faults: &LlmFaults) -> Reply {
         .unwrap_or_default();
     let (reply, status) = match faults.mode {
         LlmMode::Refuse | LlmMode::Filter => (words::refusal(prompt), "ALTERNATIVE_STATUS_CONTENT_FILTER"),
-        LlmMode::CutOff => (
-            words::answer(prompt, faults.mode),
-            "ALTERNATIVE_STATUS_TRUNCATED_FINAL",
-        ),
+        LlmMode::CutOff => (words::answer(prompt, faults.mode), "ALTERNATIVE_STATUS_TRUNCATED_FINAL"),
         _ => (words::answer(prompt, faults.mode), "ALTERNATIVE_STATUS_FINAL"),
     };
     let input: usize = messages.iter().map(|message| tokens(text(message))).sum();
