@@ -178,7 +178,7 @@ async fn enter(
         (status = 201, body = Refund),
         (
             status = 409,
-            description = "`refund_not_paid`, `refund_nothing_left`, `refund_too_much`, `refund_not_positive`, `refund_other_currency`",
+            description = "`refund_not_paid`, `refund_nothing_left`, `refund_too_much`, `refund_not_positive`, `refund_other_currency`, `refund_under_way`",
             body = Problem,
             content_type = "application/problem+json"
         ),
