@@ -8,8 +8,13 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** "1   Ягодичный мост   3 × 12–15   60 сек   RPE 6": sets and repetitions or time, rest, effort. */
+/** "1   Ягодичный мост   3 × 12–15   ≈ 20 кг   60 сек   RPE 6": sets and repetitions or time, weight and rest, effort. */
 const ROW = /^\s*\d+\s+\S.*?\s(\d+ × \d.*?)\s{2,}(\S.*?)\s{2,}(RPE \d\S*)\s*$/;
+
+/** How wide poppler makes a gap between columns depends on what else is on the page. */
+function numbersOf(line) {
+  return ROW.exec(line)?.slice(1).map((part) => part.replace(/\s+/g, " ")).join(" · ");
+}
 
 /**
  * Title, number of pages, size in bytes, the text in reading order, the exercises' numbers row by row, and one PNG a page
@@ -27,7 +32,7 @@ export async function readPdf(file) {
     pages: Number(fact("Pages")),
     bytes: (await stat(file)).size,
     text: text.stdout,
-    rows: layout.stdout.split("\n").map((line) => ROW.exec(line)?.slice(1).join(" · ")).filter(Boolean),
+    rows: layout.stdout.split("\n").map(numbersOf).filter(Boolean),
     pictures: await drawPages(file),
   };
 }
