@@ -1,0 +1,165 @@
+//! Paying: the contact for the receipt, the provider, the offer, and the button that leads on.
+
+use domain::language::Language;
+
+use super::{Drawing, address, words};
+use crate::admin_pages::page::escape;
+
+impl Drawing<'_> {
+    fn pay_label(&self) -> String {
+        let sum = self.view.order.total.format(self.language);
+        match self.language {
+            Language::Ru => format!("Оплатить {sum}"),
+            Language::En => format!("Pay {sum}"),
+        }
+    }
+
+    pub(super) fn pay_on(&self) -> String {
+        let provider = self.view.live.as_ref().map_or("", |live| live.provider.as_str());
+        format!(
+            "<form method=\"post\" action=\"{}\"><input type=\"hidden\" name=\"provider\" value=\"{}\">\
+             <button class=\"go\">{}</button></form>\n",
+            escape(&address(&self.view.order.id, "/pay", self.language)),
+            escape(provider),
+            escape(&self.pay_label())
+        )
+    }
+
+    pub(super) fn pay_form(&self) -> String {
+        let view = self.view;
+        if view.providers.is_empty() {
+            return format!(
+                "<p>{}</p>\n{}",
+                self.say(
+                    "Оплата на сайте сейчас выключена. Напишите нам, и мы подскажем, как заплатить.",
+                    "Paying here is switched off right now. Write to us, and we will tell you how to pay."
+                ),
+                self.to_bot()
+            );
+        }
+        let mut form = format!(
+            "<form method=\"post\" action=\"{}\">\n",
+            escape(&address(&view.order.id, "/pay", self.language))
+        );
+        if view.needs_contact() {
+            form.push_str(&self.contact());
+        }
+        form.push_str(&self.providers());
+        if view.needs_acceptance() {
+            form.push_str(&self.acceptance());
+        }
+        form.push_str(&format!(
+            "<button class=\"go\">{}</button>\n</form>\n",
+            escape(&self.pay_label())
+        ));
+        let minutes = view.settings.refund_window_minutes;
+        let refund = match self.language {
+            Language::Ru => format!(
+                "Оплата идёт на защищённой странице банка: данные карты мы не видим. Передумаете в течение {minutes} мин \
+                 после оплаты — вернём всё, позже — за вычетом уже сделанного."
+            ),
+            Language::En => format!(
+                "You pay on the bank's own secure page: we never see your card. Change your mind within {minutes} min and \
+                 we return everything; later, all but what was already done."
+            ),
+        };
+        form.push_str(&format!("<p class=\"small\">{}</p>\n", escape(&refund)));
+        form
+    }
+
+    fn contact(&self) -> String {
+        let notes = &self.notes;
+        let (invalid, wrong) = match notes.contact_wrong {
+            Some(wrong) => (
+                " aria-invalid=\"true\" autofocus",
+                format!(
+                    "<span class=\"wrong\" id=\"contact-wrong\" role=\"alert\">{}</span>",
+                    escape(wrong)
+                ),
+            ),
+            None => ("", String::new()),
+        };
+        format!(
+            "<label class=\"field\">{name}<input type=\"text\" inputmode=\"email\" name=\"contact\" value=\"{value}\" \
+             maxlength=\"254\" autocomplete=\"email\" required aria-describedby=\"contact-hint contact-wrong\"{invalid}>\
+             {wrong}<span class=\"hint\" id=\"contact-hint\">{hint}</span></label>\n",
+            name = self.say("Почта или телефон", "E-mail or phone"),
+            value = escape(&notes.contact),
+            hint = self.say(
+                "Сюда придёт чек, и ничего больше.",
+                "The receipt goes there, and nothing else."
+            ),
+        )
+    }
+
+    fn providers(&self) -> String {
+        let codes = &self.view.providers;
+        let before = self
+            .notes
+            .provider
+            .as_deref()
+            .or_else(|| self.view.live.as_ref().map(|live| live.provider.as_str()));
+        let chosen = codes
+            .iter()
+            .find(|code| before == Some(**code))
+            .or_else(|| codes.first())
+            .copied()
+            .unwrap_or_default();
+        if codes.len() == 1 {
+            return format!(
+                "<input type=\"hidden\" name=\"provider\" value=\"{}\">\n",
+                escape(chosen)
+            );
+        }
+        let mut text = format!(
+            "<fieldset><legend>{}</legend>\n",
+            self.say("Как заплатить", "How to pay")
+        );
+        for code in codes {
+            let (title, ways) = words::provider(code, self.language);
+            let checked = if *code == chosen { " checked" } else { "" };
+            text.push_str(&format!(
+                "<label class=\"choice\"><input type=\"radio\" name=\"provider\" value=\"{}\" required{checked}>\
+                 <span>{}<small>{}</small></span></label>\n",
+                escape(code),
+                escape(&title),
+                escape(ways)
+            ));
+        }
+        text.push_str("</fieldset>\n");
+        text
+    }
+
+    fn acceptance(&self) -> String {
+        let terms = escape(&self.view.guide.brand.terms_url);
+        let wrong = self
+            .notes
+            .offer_wrong
+            .map(|wrong| {
+                format!(
+                    "<p class=\"wrong\" id=\"offer-wrong\" role=\"alert\">{}</p>",
+                    escape(wrong)
+                )
+            })
+            .unwrap_or_default();
+        let invalid = if wrong.is_empty() {
+            ""
+        } else {
+            " aria-invalid=\"true\" aria-describedby=\"offer-wrong\""
+        };
+        let checked = if self.notes.is_offer_ticked { " checked" } else { "" };
+        let words = match self.language {
+            Language::Ru => format!(
+                "Принимаю условия <a href=\"{terms}\" target=\"_blank\" rel=\"noopener noreferrer\">оферты</a>: что, когда и за сколько, как описано в заказе"
+            ),
+            Language::En => format!(
+                "I accept the <a href=\"{terms}\" target=\"_blank\" rel=\"noopener noreferrer\">terms of sale</a>: what, when and at what price, as the order says"
+            ),
+        };
+        format!(
+            "<div><label class=\"tick\"><input type=\"checkbox\" name=\"offer\" value=\"{}\" required{checked}{invalid}>\
+             <span>{words}</span></label>{wrong}</div>\n",
+            self.view.offer_hash(self.language)
+        )
+    }
+}
