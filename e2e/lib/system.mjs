@@ -11,7 +11,7 @@ import { randomBytes, randomInt } from "node:crypto";
 
 import { until } from "./until.mjs";
 
-const run = promisify(execFile);
+export const run = promisify(execFile);
 export const BIN_DIR = path.resolve(process.env.VORONKA_BIN_DIR || path.join(import.meta.dirname, "../../target/debug"));
 const START_MS = 60_000;
 const STOP_MS = 25_000;
@@ -38,7 +38,7 @@ export async function freePort() {
   }
 }
 
-async function createPostgresDatabase() {
+export async function createPostgresDatabase() {
   const admin = process.env.TEST_POSTGRES_URL;
   const name = `e2e_${randomBytes(6).toString("hex")}`;
   await run("psql", ["--no-psqlrc", "--quiet", "--command", `CREATE DATABASE ${name}`, admin]);
