@@ -8,6 +8,7 @@ import { debounce, el, icon, oncePerFrame, reconcile } from "./dom.js";
 import { dayKey, dayTitle } from "./formats.js";
 import { say } from "./language.js";
 import { messageView } from "./message_view.js";
+import { openPaySheet } from "./pay_sheet.js";
 import { avatar } from "./people.js";
 
 // Telegram itself gives up on a callback after about this long.
@@ -411,6 +412,11 @@ export class ChatPane {
     }
     if (button.kind === "url" || button.kind === "web_app") {
       if (!this.openBotLink(button.url)) window.open(button.url, "_blank", "noopener");
+      return;
+    }
+    if (button.kind === "pay") {
+      if (message.invoice?.paid) toast(this.stage, say("Этот счёт уже оплачен", "This bill is paid"));
+      else await openPaySheet(this, message).catch((error) => toast(this.stage, error.message));
       return;
     }
     if (button.kind !== "callback") {

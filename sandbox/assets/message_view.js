@@ -3,7 +3,10 @@
 import { el, icon } from "./dom.js";
 import { fileSize, fullDate, timeOfDay } from "./formats.js";
 import { say } from "./language.js";
+import { billCard, moneyLine } from "./pay_sheet.js";
 import { richText } from "./rich_text.js";
+
+const SERVICE = new Set(["service", "successful_payment", "refunded_payment"]);
 
 export function fileAddress(fileId, download = false) {
   return `/sandbox/telegram/files/${encodeURIComponent(fileId)}${download ? "?download=1" : ""}`;
@@ -15,8 +18,9 @@ export function fileAddress(fileId, download = false) {
  * `state` is "sending", "failed" or "sent".
  */
 export function messageView(message, pane, state = "sent") {
-  if (message.kind === "service") {
-    return el("div", { class: "service", "data-testid": `message-${message.message_id}`, "data-from": message.from }, el("span", {}, message.text));
+  if (SERVICE.has(message.kind)) {
+    const words = message.charge ? moneyLine(message) : message.text;
+    return el("div", { class: "service", "data-testid": `message-${message.message_id}`, "data-from": message.from, "data-kind": message.kind }, el("span", {}, words));
   }
   const mine = message.from === "user";
   const bubble = el("div", { class: "bubble" },
@@ -100,6 +104,7 @@ const STUBS = {
 };
 
 function attachment(message, pane) {
+  if (message.invoice) return billCard(message);
   if (message.document) return documentCard(message.document, pane);
   if (message.photo) return photoView(message.photo);
   return STUBS[message.kind]?.(message) ?? null;

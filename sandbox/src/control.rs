@@ -22,7 +22,9 @@ use crate::{
     faults::FaultsError,
     sheets::MAX_CSV_BYTES,
     telegram::{
+        Telegram,
         chat::{BOT_ID, BOT_NAME, BOT_USERNAME, Chat},
+        payments::{self, Choice},
         people::{self, NewUser, PersonError, Said},
     },
     world::{Shared, World},
@@ -46,9 +48,12 @@ impl From<PersonError> for Refusal {
     fn from(error: PersonError) -> Self {
         let status = match error {
             PersonError::NoSuchUser | PersonError::NoSuchMessage => StatusCode::NOT_FOUND,
-            PersonError::Blocked | PersonError::NoSuchButton | PersonError::NotOwn | PersonError::IdTaken => {
-                StatusCode::CONFLICT
-            }
+            PersonError::Blocked
+            | PersonError::NoSuchButton
+            | PersonError::NotOwn
+            | PersonError::IdTaken
+            | PersonError::PaidAlready
+            | PersonError::TooFewStars => StatusCode::CONFLICT,
             PersonError::BadText | PersonError::BadContent => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self(status, error.to_string())
@@ -114,12 +119,10 @@ async fn chat(
         world.telegram.commands_for(user)
     };
     let menu_button = world.telegram.menu_button.clone();
-    let chat = world
-        .telegram
-        .chats
-        .get_mut(&user_id)
-        .ok_or_else(|| not_found("person"))?;
+    let Telegram { chats, payments, .. } = &mut world.telegram;
+    let chat = chats.get_mut(&user_id).ok_or_else(|| not_found("person"))?;
     chat.unread = 0;
+    let stars = payments.stars_of(user_id);
     let skip = chat
         .messages
         .len()
@@ -139,6 +142,7 @@ async fn chat(
         "blocked": chat.blocked,
         "started": chat.started,
         "callback_answers": chat.callback_answers,
+        "stars": stars,
         "last_seq": chat.last_seq,
     })))
 }
@@ -182,6 +186,49 @@ async fn press(
     let mut world = sandbox.world();
     let id = people::press(&mut world, user_id, press.message_id, &press.data, press.force)?;
     Ok(Json(json!({"callback_query_id": id})))
+}
+
+#[derive(Debug, Deserialize)]
+struct Pay {
+    message_id: i64,
+    #[serde(default)]
+    choice: Choice,
+    #[serde(default)]
+    force: bool,
+}
+
+async fn pay(
+    State(sandbox): State<Shared>,
+    Path(user_id): Path<i64>,
+    Json(pay): Json<Pay>,
+) -> Result<Json<Value>, Refusal> {
+    let mut world = sandbox.world();
+    let id = payments::press_pay(&mut world, user_id, pay.message_id, pay.choice, pay.force)?;
+    Ok(Json(json!({"pre_checkout_query_id": id})))
+}
+
+async fn checkout(State(sandbox): State<Shared>, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let found = payments::checkout(&sandbox.world(), &id);
+    Ok(Json(found.ok_or_else(|| not_found("payment"))?))
+}
+
+#[derive(Debug, Deserialize)]
+struct Stars {
+    stars: i64,
+}
+
+async fn set_stars(
+    State(sandbox): State<Shared>,
+    Path(user_id): Path<i64>,
+    Json(wanted): Json<Stars>,
+) -> Json<Value> {
+    let mut world = sandbox.world();
+    world.telegram.payments.set_stars(user_id, wanted.stars);
+    Json(json!({"stars": wanted.stars}))
+}
+
+async fn charges(State(sandbox): State<Shared>) -> Json<Value> {
+    Json(json!(sandbox.world().telegram.payments.charges()))
 }
 
 #[derive(Debug, Deserialize)]
@@ -462,6 +509,10 @@ pub fn routes() -> Router<Shared> {
         .route("/sandbox/telegram/chats/{user_id}/edit", post(edit))
         .route("/sandbox/telegram/chats/{user_id}/callbacks", post(press))
         .route("/sandbox/telegram/chats/{user_id}/block", post(block))
+        .route("/sandbox/telegram/chats/{user_id}/pay", post(pay))
+        .route("/sandbox/telegram/chats/{user_id}/stars", put(set_stars))
+        .route("/sandbox/telegram/checkouts/{id}", get(checkout))
+        .route("/sandbox/telegram/charges", get(charges))
         .route("/sandbox/telegram/files/{file_id}", get(file))
         .route("/sandbox/telegram/updates/repeat", post(repeat))
         .route("/sandbox/telegram/requests", get(calls))

@@ -2,6 +2,7 @@
 
 mod banks;
 mod seen;
+mod telegram_payments;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub use banks::{Bank, BankDriver, Forgery, MoneyState, PaymentView, RefundView, 
 
 pub use crate::clock::{ClockAction, ClockState};
 pub use seen::{
-    Button, Call, CallbackAnswer, Chat, Command, Document, FileId, Message, Pressed, Quoted, ReplyKeyboard, User,
+    Bill, Button, Call, CallbackAnswer, Charge, Chat, Checkout, Command, Document, FileId, Message, Pressed, Quoted, ReplyKeyboard, User,
 };
 
 /// One long poll of a chat; a wait is made of as many as its deadline allows.

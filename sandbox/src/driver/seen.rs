@@ -64,6 +64,48 @@ pub struct Message {
     pub caption_html: String,
     pub inline_keyboard: Option<Vec<Vec<Button>>>,
     pub media_group_id: Option<String>,
+    #[serde(default)]
+    pub invoice: Option<Bill>,
+}
+
+/// A bill in a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bill {
+    pub title: String,
+    pub description: String,
+    pub start_parameter: String,
+    pub currency: String,
+    pub total_amount: i64,
+    pub paid: bool,
+}
+
+/// A payment Telegram has taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    pub id: String,
+    /// Empty for Stars.
+    pub provider_id: String,
+    pub user_id: i64,
+    pub payload: String,
+    pub title: String,
+    pub currency: String,
+    pub total_amount: i64,
+    pub at_ms: i64,
+    pub refunded_at_ms: Option<i64>,
+}
+
+/// What became of a pressed "Pay".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Checkout {
+    Asked,
+    /// Nobody answered within ten seconds.
+    TimedOut,
+    Paid { charge: String },
+    /// The bot said no.
+    Refused { reason: String },
+    /// The bank said no.
+    Declined,
 }
 
 impl Message {
@@ -112,6 +154,8 @@ pub struct Chat {
     pub started: bool,
     /// The last twenty.
     pub callback_answers: Vec<CallbackAnswer>,
+    #[serde(default)]
+    pub stars: i64,
     pub last_seq: u64,
 }
 

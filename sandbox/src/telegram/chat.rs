@@ -11,6 +11,7 @@ use super::{
     files::FileRef,
     keyboard::{self, InlineKeyboard, ReplyKeyboard},
     limits::Bucket,
+    payments::{Charge, Invoice},
     render,
 };
 
@@ -91,6 +92,10 @@ pub enum Content {
     Voice(FileRef),
     Sticker(FileRef),
     Contact { phone_number: String, first_name: String },
+    Invoice(Invoice),
+    /// Service messages about money.
+    SuccessfulPayment(Charge),
+    RefundedPayment(Charge),
 }
 
 impl Content {
@@ -102,6 +107,9 @@ impl Content {
             Self::Voice(_) => "voice",
             Self::Sticker(_) => "sticker",
             Self::Contact { .. } => "contact",
+            Self::Invoice(_) => "invoice",
+            Self::SuccessfulPayment(_) => "successful_payment",
+            Self::RefundedPayment(_) => "refunded_payment",
         }
     }
 }
@@ -151,6 +159,9 @@ impl Message {
             Content::Voice(_) => "🎤".to_owned(),
             Content::Sticker(_) => "💪".to_owned(),
             Content::Contact { phone_number, .. } => format!("👤 {phone_number}"),
+            Content::Invoice(invoice) => format!("🧾 {}", invoice.title),
+            Content::SuccessfulPayment(charge) => format!("✅ {}", charge.title),
+            Content::RefundedPayment(charge) => format!("↩ {}", charge.title),
             Content::Text => String::new(),
         }
     }
@@ -297,7 +308,11 @@ impl Chat {
             }
         }
         match &message.content {
-            Content::Text => {}
+            // What is about money is added below.
+            Content::Text
+            | Content::Invoice(_)
+            | Content::SuccessfulPayment(_)
+            | Content::RefundedPayment(_) => {}
             Content::Document(file) => {
                 wire.insert("document".into(), file.document());
             }
@@ -322,6 +337,15 @@ impl Chat {
                     }),
                 );
             }
+        }
+        let about_money = match &message.content {
+            Content::Invoice(invoice) => Some(("invoice", invoice.to_wire())),
+            Content::SuccessfulPayment(charge) => Some(("successful_payment", charge.successful())),
+            Content::RefundedPayment(charge) => Some(("refunded_payment", charge.refunded())),
+            _ => None,
+        };
+        if let Some((name, value)) = about_money {
+            wire.insert(name.into(), value);
         }
         if let Some(keyboard) = &message.inline_keyboard {
             wire.insert("reply_markup".into(), keyboard::inline_to_wire(keyboard));
@@ -376,6 +400,12 @@ impl Chat {
                         "contact".into(),
                         json!({"phone_number": phone_number, "first_name": first_name}),
                     );
+                }
+                Content::Invoice(invoice) => {
+                    fields.insert("invoice".into(), invoice.to_page());
+                }
+                Content::SuccessfulPayment(charge) | Content::RefundedPayment(charge) => {
+                    fields.insert("charge".into(), json!(charge));
                 }
                 Content::Text => {}
             }

@@ -91,7 +91,12 @@ pub fn caption(world: &mut World, params: &Params) -> Result<Value, ApiError> {
     let (chat_id, message) = editable(world, params)?;
     if matches!(
         message.content,
-        Content::Text | Content::Sticker(_) | Content::Contact { .. }
+        Content::Text
+            | Content::Sticker(_)
+            | Content::Contact { .. }
+            | Content::Invoice(_)
+            | Content::SuccessfulPayment(_)
+            | Content::RefundedPayment(_)
     ) {
         return Err(ApiError::bad_request("there is no caption in the message to edit"));
     }

@@ -17,6 +17,8 @@ pub enum ButtonAction {
     Url(String),
     WebApp(String),
     Copy(String),
+    /// Pays the bill it stands under.
+    Pay,
     /// Kinds the chat page has no use for; kept as sent.
     Other(Map<String, Value>),
 }
@@ -137,6 +139,8 @@ fn inline_button(button: &Value) -> Result<Button, ApiError> {
             return Err(ApiError::bad_request("BUTTON_COPY_TEXT_INVALID"));
         }
         ButtonAction::Copy(copied.to_owned())
+    } else if field("pay").and_then(Value::as_bool) == Some(true) {
+        ButtonAction::Pay
     } else {
         let mut other = button.as_object().cloned().unwrap_or_default();
         other.remove("text");
@@ -146,7 +150,6 @@ fn inline_button(button: &Value) -> Result<Button, ApiError> {
             "switch_inline_query_current_chat",
             "switch_inline_query_chosen_chat",
             "callback_game",
-            "pay",
         ];
         if !known.iter().any(|name| other.contains_key(*name)) {
             return Err(cant_parse("Text buttons are unallowed in the inline keyboard"));
@@ -176,6 +179,7 @@ impl Button {
             ButtonAction::Url(url) => Map::from_iter([("url".into(), json!(url))]),
             ButtonAction::WebApp(url) => Map::from_iter([("web_app".into(), json!({"url": url}))]),
             ButtonAction::Copy(text) => Map::from_iter([("copy_text".into(), json!({"text": text}))]),
+            ButtonAction::Pay => Map::from_iter([("pay".into(), json!(true))]),
             ButtonAction::Other(fields) => fields.clone(),
         };
         wire.insert("text".into(), json!(self.text));
@@ -190,6 +194,7 @@ impl Button {
             ButtonAction::Url(url) => json!({"text": self.text, "kind": "url", "url": url}),
             ButtonAction::WebApp(url) => json!({"text": self.text, "kind": "web_app", "url": url}),
             ButtonAction::Copy(text) => json!({"text": self.text, "kind": "copy", "data": text}),
+            ButtonAction::Pay => json!({"text": self.text, "kind": "pay"}),
             ButtonAction::Other(_) => json!({"text": self.text, "kind": "other"}),
         }
     }

@@ -13,7 +13,7 @@ use super::{
     keyboard::{self, Markup},
     limits::{self, Bucket},
     params::Params,
-    send, webhook,
+    payments, send, webhook,
 };
 use crate::{events::EventKind, world::World};
 
@@ -52,6 +52,11 @@ pub fn execute(world: &mut World, method: &str, params: &mut Params) -> Result<V
         "deletemessage" => edit::delete(world, params),
         "deletemessages" => edit::delete_many(world, params),
         "answercallbackquery" => account::answer_callback_query(world, params),
+        "sendinvoice" => payments::send_invoice(world, params),
+        "answerprecheckoutquery" => payments::answer_pre_checkout_query(world, params),
+        "refundstarpayment" => payments::refund_star_payment(world, params),
+        "getmystarbalance" => Ok(payments::star_balance(world)),
+        "getstartransactions" => payments::star_transactions(world, params),
         "getfile" => account::get_file(world, params),
         "getchat" => account::get_chat(world, params),
         "getchatmember" => account::get_chat_member(world, params),

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod markdown;
 pub mod methods;
 pub mod params;
+pub mod payments;
 pub mod people;
 pub mod picture;
 pub mod render;
@@ -33,6 +34,7 @@ use account::{Command, PendingCallback, Scope};
 use chat::{Chat, Role, User};
 use files::{Files, FilesSnapshot};
 use limits::Bucket;
+use payments::Payments;
 use updates::{QueueSnapshot, UpdateQueue};
 use webhook::Webhook;
 
@@ -62,6 +64,7 @@ pub struct Telegram {
     pub menu_button: Option<Value>,
     pub callbacks: HashMap<String, PendingCallback>,
     callback_order: VecDeque<String>,
+    pub payments: Payments,
     pub overall: Option<Bucket>,
     pub calls: VecDeque<Call>,
     next_user_id: i64,
@@ -100,6 +103,7 @@ impl Default for Telegram {
             menu_button: None,
             callbacks: HashMap::new(),
             callback_order: VecDeque::new(),
+            payments: Payments::default(),
             overall: None,
             calls: VecDeque::new(),
             next_user_id: FIRST_CLIENT_ID + 2,
@@ -119,6 +123,8 @@ pub struct TelegramSnapshot {
     webhook: Option<webhook::Target>,
     commands: Vec<((Scope, String), Vec<Command>)>,
     menu_button: Option<Value>,
+    #[serde(default)]
+    payments: Payments,
     next_user_id: i64,
     next_message_id: i64,
     next_callback_id: u64,
@@ -134,6 +140,7 @@ struct TelegramSnapshotRef<'a> {
     webhook: Option<&'a webhook::Target>,
     commands: &'a [((Scope, String), Vec<Command>)],
     menu_button: &'a Option<Value>,
+    payments: &'a Payments,
     next_user_id: i64,
     next_message_id: i64,
     next_callback_id: u64,
@@ -149,6 +156,7 @@ impl Telegram {
             webhook: self.webhook.target(),
             commands: &self.commands,
             menu_button: &self.menu_button,
+            payments: &self.payments,
             next_user_id: self.next_user_id,
             next_message_id: self.next_message_id,
             next_callback_id: self.next_callback_id,
@@ -165,6 +173,7 @@ impl Telegram {
             webhook: Webhook::restore(snapshot.webhook),
             commands: snapshot.commands,
             menu_button: snapshot.menu_button,
+            payments: snapshot.payments,
             next_user_id: snapshot.next_user_id,
             next_message_id: snapshot.next_message_id,
             next_callback_id: snapshot.next_callback_id,
@@ -255,6 +264,7 @@ impl Telegram {
         self.updates.clear();
         self.callbacks.clear();
         self.callback_order.clear();
+        self.payments = Payments::default();
         self.calls.clear();
         self.overall = None;
     }

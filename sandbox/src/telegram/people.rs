@@ -33,6 +33,10 @@ pub enum PersonError {
     IdTaken,
     #[error("the content is not base64")]
     BadContent,
+    #[error("this bill is paid")]
+    PaidAlready,
+    #[error("too few Stars")]
+    TooFewStars,
 }
 
 #[derive(Debug, Deserialize)]
@@ -286,7 +290,7 @@ pub fn block(world: &mut World, user_id: i64, blocked: bool) -> Result<Value, Pe
     Ok(page)
 }
 
-fn enqueue(world: &mut World, kind: &str, payload: Value, lane: (i64, bool)) {
+pub(super) fn enqueue(world: &mut World, kind: &str, payload: Value, lane: (i64, bool)) {
     let at_ms = world.clock.now_ms();
     let copies = if world.faults.telegram.duplicate_updates { 2 } else { 1 };
     world.telegram.updates.enqueue(kind, payload, lane, at_ms, copies);

@@ -240,6 +240,12 @@ fn original(world: &World, params: &Params, missing: &str) -> Result<(String, Co
         .ok()
         .and_then(|id| chat.message(id))
         .ok_or_else(|| ApiError::bad_request(missing))?;
+    if matches!(
+        message.content,
+        Content::Invoice(_) | Content::SuccessfulPayment(_) | Content::RefundedPayment(_)
+    ) {
+        return Err(ApiError::bad_request("message can't be copied"));
+    }
     let author = if message.from_bot {
         BOT_NAME.to_owned()
     } else {

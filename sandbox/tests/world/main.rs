@@ -12,6 +12,7 @@ mod formatting;
 mod limits;
 mod llm;
 mod menus;
+mod payments;
 mod people;
 mod polling;
 mod restart;
