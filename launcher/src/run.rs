@@ -55,7 +55,7 @@ pub enum RunError {
 }
 
 /// Secrets and books that are the API's alone: what the other programs don't know, they can't leak.
-const API_ONLY: [&str; 11] = [
+const API_ONLY: [&str; 12] = [
     "MASTER_KEY",
     "ADMIN_PASSWORD",
     "DATABASE_URL",
@@ -65,6 +65,7 @@ const API_ONLY: [&str; 11] = [
     "YOOKASSA_SECRET_KEY",
     "TBANK_PASSWORD",
     "WEBHOOK_SECRET",
+    "SMTP_PASSWORD",
     "VK_ACCESS_TOKEN",
     "POSTGRES_PASSWORD",
 ];

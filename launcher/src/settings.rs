@@ -18,6 +18,9 @@ const SANDBOX_TRAINER: &str = "700000001";
 const SANDBOX_SHOP: (&str, &str) = ("100500", "test_SANDBOX-demo-secret");
 const SANDBOX_TERMINAL: (&str, &str) = ("1699999999999DEMO", "SANDBOX-demo-password");
 const SANDBOX_DATA_FILE: &str = "data/sandbox.json";
+/// Where its mail catcher listens, and who writes to it.
+const SANDBOX_SMTP_ADDR: &str = "127.0.0.1:8025";
+const SANDBOX_SENDER: &str = "Voronka <no-reply@voronka.local>";
 const SANDBOX_SPREADSHEET: &str = "1VoronkaTemplatesDemo0000000001";
 
 /// glibc keeps what was freed in an arena for each thread; a small machine would rather have it back. Drawing two programmes
@@ -174,6 +177,7 @@ fn play_the_outside_world(values: &mut Values, listener: Listener) {
         SANDBOX_TERMINAL,
         "/tbank",
     );
+    catch_mail(values);
     let mut default = |key: &str, value: String| {
         values.entry(key.to_owned()).or_insert(value);
     };
@@ -190,6 +194,22 @@ fn play_the_outside_world(values: &mut Values, listener: Listener) {
         "RUST_LOG",
         "info,crm_api::observe=warn,tokio_cron_scheduler=warn".to_owned(),
     );
+}
+
+/// Letters go to the catcher, unless the owner named a server of their own or switched the catcher off.
+fn catch_mail(values: &mut Values) {
+    let catcher = values
+        .get("SANDBOX_SMTP_ADDR")
+        .map_or(SANDBOX_SMTP_ADDR, String::as_str)
+        .rsplit_once(':')
+        .map(|(host, port)| (host.to_owned(), port.to_owned()));
+    let is_configured = ["SMTP_HOST", "SMTP_FROM"].iter().any(|key| values.contains_key(*key));
+    if let (Some((host, port)), false) = (catcher, is_configured) {
+        values.insert("SMTP_HOST".to_owned(), host);
+        values.insert("SMTP_PORT".to_owned(), port);
+        values.insert("SMTP_TLS".to_owned(), "none".to_owned());
+        values.insert("SMTP_FROM".to_owned(), SANDBOX_SENDER.to_owned());
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +258,10 @@ mod tests {
             ("SANDBOX_PRODUCT_URL", "http://127.0.0.1:8080"),
             ("SHEETS_BASE_URL", "http://127.0.0.1:8090/google"),
             ("SHEETS_TEMPLATES_ID", "1VoronkaTemplatesDemo0000000001"),
+            ("SMTP_FROM", "Voronka <no-reply@voronka.local>"),
+            ("SMTP_HOST", "127.0.0.1"),
+            ("SMTP_PORT", "8025"),
+            ("SMTP_TLS", "none"),
             ("TBANK_API_URL", "http://127.0.0.1:8090/tbank"),
             ("TBANK_PASSWORD", "SANDBOX-demo-password"),
             ("TBANK_TERMINAL_KEY", "1699999999999DEMO"),
@@ -268,6 +292,7 @@ mod tests {
             "YOOKASSA_SHOP_ID",
             "TBANK_TERMINAL_KEY",
             "TRUSTED_PROXIES",
+            "SMTP_HOST",
         ] {
             assert!(!settings.values.contains_key(key), "{key}");
         }
@@ -311,6 +336,24 @@ mod tests {
         assert_eq!(settings.values["YOOKASSA_SHOP_ID"], "200600");
         assert!(!settings.values.contains_key("YOOKASSA_API_URL"));
         assert_eq!(settings.values["TBANK_API_URL"], "http://127.0.0.1:8090/tbank");
+    }
+
+    #[test]
+    fn letters_go_to_the_catcher_or_to_a_server_of_ones_own() {
+        let of = |pairs: &[(&str, &str)]| {
+            Settings::resolve(Values::new(), values(pairs), secrets())
+                .unwrap()
+                .values
+        };
+        let moved = of(&[("SANDBOX_SMTP_ADDR", "127.0.0.1:9025")]);
+        assert_eq!(
+            (moved["SMTP_HOST"].as_str(), moved["SMTP_PORT"].as_str()),
+            ("127.0.0.1", "9025")
+        );
+        assert!(!of(&[("SANDBOX_SMTP_ADDR", "0")]).contains_key("SMTP_HOST"));
+        let own = of(&[("SMTP_HOST", "smtp.example.com"), ("SMTP_FROM", "me@example.com")]);
+        assert_eq!(own["SMTP_HOST"], "smtp.example.com");
+        assert!(!own.contains_key("SMTP_PORT") && !own.contains_key("SMTP_TLS"));
     }
 
     #[test]
