@@ -1,0 +1,480 @@
+//! Our books beside each provider's: every night, and when an administrator asks. One page a job, so that a kill goes on
+//! where it stopped; what a rule is sure of is mended by the same verbs that treat notifications, the rest becomes a task.
+
+mod compare;
+
+use std::collections::BTreeMap;
+
+use domain::ids::{ReconciliationId, RequestId, TenantId};
+use domain::reconciliation::{Gap, Outcome, RunStatus, Stage};
+use domain::time::{Timestamp, local_date};
+use providers::payments::PaymentProvider;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{Difference, NewReconciliation, PageOf, PageRequest, ReconciledDay, Reconciliation, Tx};
+
+use self::compare::Desk;
+use super::ask::{self, About, Matter};
+use super::{keys, provider_error};
+use crate::access::audit;
+use crate::caller::Caller;
+use crate::context::App;
+use crate::error::{Error, Result};
+use crate::settings;
+use crate::settings::payments::PaymentSettings;
+use crate::work::{self, Task};
+
+pub const JOB: &str = "reconcile_payments";
+
+const SYSTEM: &str = "system";
+/// The day of the books begins when the night is nearly over.
+const NIGHT_MINUTES: i64 = 4 * 60;
+const DAY_MS: i64 = 24 * 60 * 60_000;
+/// After an outage the time since the last comparison is made up for, up to this.
+const MOST_DAYS: u32 = 31;
+/// A comparison that has not ended by then never will: its jobs are dead.
+const GIVEN_UP_AFTER_MS: i64 = 6 * 60 * 60_000;
+/// Payments that are asked for one by one, and the rest before the next ones: fifteen calls a second at most.
+const BITE: u32 = 10;
+const REST_MS: i64 = 2_000;
+/// Differences shown with a report; more are in the pages of their own list.
+const SHOWN: PageRequest = PageRequest {
+    limit: 200,
+    after: None,
+};
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Payload {
+    provider: String,
+    /// `None`: it is to be begun.
+    #[serde(default)]
+    reconciliation_id: Option<ReconciliationId>,
+    #[serde(default)]
+    step: u32,
+}
+
+/// A comparison with its days and what it found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub run: Reconciliation,
+    pub days: Vec<ReconciledDay>,
+    pub differences: Vec<Difference>,
+}
+
+/// Enqueues the comparison of the night for each tenant and provider, whoever ticks.
+pub async fn tick(app: &App) -> Result<()> {
+    let tenants = app.store().system_read().await?.tenants().await?;
+    for tenant in tenants {
+        let providers = keys::providers(app, &tenant).await?;
+        let zone = zone_of(&mut app.tenant(&tenant).read().await?).await?;
+        let day = local_date(app.now().plus_minutes(-NIGHT_MINUTES), zone);
+        let mut tx = app.tenant(&tenant).write().await?;
+        for provider in providers.all() {
+            let request_id: RequestId = app.new_id();
+            let payload = Payload {
+                provider: provider.code().to_owned(),
+                reconciliation_id: None,
+                step: 0,
+            };
+            let key = format!("{JOB}:{}:{day}", provider.code());
+            tx.enqueue_job(&work::job(app, JOB, Some(key), &payload, &request_id)?)
+                .await?;
+        }
+        tx.commit().await?;
+    }
+    app.wake_workers();
+    Ok(())
+}
+
+/// Begins a comparison now, with one provider or with all, of the days of the settings or of `days`.
+///
+/// Errors: `Invalid` names `provider` or `days`; a conflict `reconciliation_under_way` when nothing could be begun.
+pub async fn start(
+    app: &App,
+    caller: &Caller,
+    provider: Option<&str>,
+    days: Option<u32>,
+) -> Result<Vec<Reconciliation>> {
+    let providers = keys::providers(app, &caller.tenant).await?;
+    let wanted: Vec<_> = providers
+        .all()
+        .iter()
+        .filter(|one| provider.is_none_or(|code| one.code() == code))
+        .collect();
+    if wanted.is_empty() {
+        let sentence = "no keys are configured for such a provider";
+        return Err(Error::invalid("provider", "not_found", sentence));
+    }
+    if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {
+        return Err(Error::invalid("days", "out_of_range", format!("1 to {MOST_DAYS}")));
+    }
+    let mut tx = app.tenant(&caller.tenant).write().await?;
+    let mut begun = Vec::new();
+    for provider in wanted {
+        let actor = caller.actor.to_string();
+        let run = begin(app, &mut tx, provider.as_ref(), days, &actor, &caller.request_id).await?;
+        if let Some(run) = run {
+            let details = json!({ "provider": run.provider, "since": run.since.to_rfc3339() });
+            let entry = audit(app, caller, "payments.reconciled", run.id.as_ref(), details);
+            tx.record_audit(&entry).await?;
+            begun.push(run);
+        }
+    }
+    if begun.is_empty() {
+        return Err(Error::Conflict {
+            code: "reconciliation_under_way",
+            detail: "a comparison with this provider is under way".into(),
+        });
+    }
+    tx.commit().await?;
+    app.wake_workers();
+    Ok(begun)
+}
+
+/// Newest first.
+///
+/// Errors: `Invalid` names `cursor`.
+pub async fn list(app: &App, caller: &Caller, provider: Option<&str>, page: &PageRequest) -> Result<PageOf<Report>> {
+    crate::crm::check_cursor::<ReconciliationId>(page)?;
+    let mut tx = app.tenant(&caller.tenant).read().await?;
+    let found = tx.list_reconciliations(provider, page).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for run in found.items {
+        items.push(report(&mut tx, run).await?);
+    }
+    Ok(PageOf {
+        items,
+        next: found.next,
+    })
+}
+
+/// Errors: `NotFound`.
+pub async fn find(app: &App, caller: &Caller, id: &ReconciliationId) -> Result<Report> {
+    let mut tx = app.tenant(&caller.tenant).read().await?;
+    let run = tx
+        .find_reconciliation(id)
+        .await?
+        .ok_or(Error::NotFound { what: "reconciliation" })?;
+    report(&mut tx, run).await
+}
+
+async fn report(tx: &mut Tx, run: Reconciliation) -> Result<Report> {
+    Ok(Report {
+        days: tx.reconciled_days(&run.id).await?,
+        differences: tx.differences(&run.id, &SHOWN).await?.items,
+        run,
+    })
+}
+
+async fn zone_of(tx: &mut Tx) -> Result<chrono_tz::Tz> {
+    Ok(tx.time_zone().await?.parse().unwrap_or(chrono_tz::Europe::Moscow))
+}
+
+/// Writes the comparison down with the job of its first step. `None`: another one is under way.
+async fn begin(
+    app: &App,
+    tx: &mut Tx,
+    provider: &dyn PaymentProvider,
+    days: Option<u32>,
+    actor: &str,
+    request_id: &RequestId,
+) -> Result<Option<Reconciliation>> {
+    let now = app.now();
+    let code = provider.code();
+    if let Some(running) = tx.latest_reconciliation(code, RunStatus::Running).await? {
+        if now.millis_since(running.created_at) < GIVEN_UP_AFTER_MS {
+            return Ok(None);
+        }
+        tx.finish_reconciliation(&running.id, Some("it stopped"), now).await?;
+    }
+    let since = match days {
+        Some(days) => now.plus_millis(-DAY_MS.saturating_mul(i64::from(days))),
+        None => {
+            let settings = PaymentSettings::load(tx).await?;
+            let window = now.plus_millis(-DAY_MS.saturating_mul(i64::from(settings.reconcile_days)));
+            let oldest = now.plus_millis(-DAY_MS.saturating_mul(i64::from(MOST_DAYS)));
+            let last = tx.latest_reconciliation(code, RunStatus::Done).await?;
+            let failed = tx.latest_reconciliation(code, RunStatus::Failed).await?;
+            // One that failed hands its time on, also where none was ever done.
+            let made_up = match (last, failed) {
+                (Some(last), _) => Some(last.created_at),
+                (None, Some(failed)) => Some(failed.since),
+                (None, None) => None,
+            };
+            made_up.map_or(window, |since| since.clamp(oldest, window))
+        }
+    };
+    let new = NewReconciliation {
+        id: app.new_id(),
+        provider: code.to_owned(),
+        actor: actor.to_owned(),
+        since,
+        stage: if provider.capabilities().lists {
+            Stage::Payments
+        } else {
+            Stage::Ours
+        },
+        now,
+    };
+    if !tx.insert_reconciliation(&new).await? {
+        return Ok(None);
+    }
+    enqueue(app, tx, code, &new.id, 0, now, request_id).await?;
+    Ok(tx.find_reconciliation(&new.id).await?)
+}
+
+async fn enqueue(
+    app: &App,
+    tx: &mut Tx,
+    provider: &str,
+    run: &ReconciliationId,
+    step: u32,
+    due_at: Timestamp,
+    request_id: &RequestId,
+) -> Result<()> {
+    let payload = Payload {
+        provider: provider.to_owned(),
+        reconciliation_id: Some(run.clone()),
+        step,
+    };
+    let mut job = work::job(app, JOB, Some(format!("{JOB}:{run}:{step}")), &payload, request_id)?;
+    job.due_at = due_at;
+    tx.enqueue_job(&job).await?;
+    Ok(())
+}
+
+/// What a step has done, and where the next one goes on.
+struct Done {
+    /// Checked and others' by day, as far as they are not counted yet.
+    counted: BTreeMap<String, (u64, u64)>,
+    /// `None`: everything was compared.
+    next: Option<(Stage, Option<String>)>,
+    rests: bool,
+}
+
+/// The job: begins a comparison, or does its next step.
+pub async fn run(app: &App, task: &Task) -> Result<()> {
+    let payload: Payload = task.payload()?;
+    let provider = keys::provider(app, &task.tenant, &payload.provider).await?;
+    let Some(id) = payload.reconciliation_id else {
+        let mut tx = app.tenant(&task.tenant).write().await?;
+        begin(app, &mut tx, provider.as_ref(), None, SYSTEM, &task.request_id).await?;
+        tx.finish_job(&task.lease, app.now()).await?;
+        tx.commit().await?;
+        app.wake_workers();
+        return Ok(());
+    };
+    let mut tx = app.tenant(&task.tenant).read().await?;
+    let zone = zone_of(&mut tx).await?;
+    let found = tx.find_reconciliation(&id).await?;
+    drop(tx);
+    let is_current = |run: &Reconciliation| run.finished_at.is_none() && run.step == payload.step;
+    let Some(run) = found.filter(is_current) else {
+        let mut tx = app.tenant(&task.tenant).write().await?;
+        tx.finish_job(&task.lease, app.now()).await?;
+        tx.commit().await?;
+        return Ok(());
+    };
+    let desk = Desk {
+        app,
+        tenant: &task.tenant,
+        guide: settings::guide(app, &task.tenant).await?,
+        provider: provider.as_ref(),
+        run: &run,
+        zone,
+        request_id: &task.request_id,
+    };
+    let done = match run.stage {
+        Stage::Payments => payments(&desk).await,
+        Stage::Refunds => refunds(&desk).await,
+        Stage::Ours => ours(&desk).await,
+    };
+    match done {
+        Ok(done) => write(app, task, &run, done).await,
+        Err(error) if error.is_transient() && !task.is_last_attempt => Err(error),
+        Err(error) => give_up(app, task, &run, &error).await,
+    }
+}
+
+async fn write(app: &App, task: &Task, run: &Reconciliation, done: Done) -> Result<()> {
+    let now = app.now();
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    for (day, (checked, others)) in &done.counted {
+        tx.count_reconciled(&run.id, day, *checked, *others).await?;
+    }
+    match &done.next {
+        Some((stage, place)) => {
+            if tx
+                .advance_reconciliation(&run.id, run.step, *stage, place.as_deref())
+                .await?
+            {
+                let due_at = if done.rests { now.plus_millis(REST_MS) } else { now };
+                let step = run.step.saturating_add(1);
+                enqueue(app, &mut tx, &run.provider, &run.id, step, due_at, &task.request_id).await?;
+            }
+        }
+        None => {
+            tx.finish_reconciliation(&run.id, None, now).await?;
+            tracing::info!(reconciliation.id = %run.id, provider = run.provider, "the books were compared");
+        }
+    }
+    tx.finish_job(&task.lease, now).await?;
+    tx.commit().await?;
+    app.wake_workers();
+    app.wake_deliveries();
+    Ok(())
+}
+
+/// The provider could not be asked to the end: a person hears of it, and the next night goes back as far.
+async fn give_up(app: &App, task: &Task, run: &Reconciliation, error: &Error) -> Result<()> {
+    tracing::error!(reconciliation.id = %run.id, error = error as &dyn std::error::Error, "a comparison was given up");
+    let guide = settings::guide(app, &task.tenant).await?;
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    tx.finish_reconciliation(&run.id, Some(&error.to_string()), app.now())
+        .await?;
+    let facts = json!({ "reconciliation_id": run.id, "provider": run.provider, "error": error.to_string() });
+    let key = format!("reconciliation:{}", run.provider);
+    let about = About::default();
+    ask::person(
+        app,
+        &mut tx,
+        &guide,
+        Matter::Unreconciled,
+        &key,
+        about,
+        &facts,
+        &task.request_id,
+    )
+    .await?;
+    tx.finish_job(&task.lease, app.now()).await?;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Ok(())
+}
+
+/// One page of the provider's list of payments.
+async fn payments(desk: &Desk<'_>) -> Result<Done> {
+    let page = desk
+        .provider
+        .list(desk.run.since, desk.run.place.as_deref())
+        .await
+        .map_err(provider_error)?;
+    let mut counted = BTreeMap::new();
+    for listed in &page.payments {
+        if desk.listed(listed).await? {
+            let day: &mut (u64, u64) = counted.entry(desk.day(listed.created_at)).or_default();
+            day.1 += 1;
+        }
+    }
+    let next = match page.next {
+        Some(cursor) => (Stage::Payments, Some(cursor)),
+        None => (Stage::Refunds, None),
+    };
+    Ok(Done {
+        counted,
+        next: Some(next),
+        rests: false,
+    })
+}
+
+/// One page of the provider's list of refunds.
+async fn refunds(desk: &Desk<'_>) -> Result<Done> {
+    let page = desk
+        .provider
+        .list_refunds(desk.run.since, desk.run.place.as_deref())
+        .await
+        .map_err(provider_error)?;
+    let mut counted = BTreeMap::new();
+    let mut next = (Stage::Ours, None);
+    if let Some(page) = page {
+        for listed in &page.refunds {
+            if desk.refund(listed).await? {
+                let day: &mut (u64, u64) = counted.entry(desk.day(listed.created_at)).or_default();
+                day.0 += 1;
+            }
+        }
+        if let Some(cursor) = page.next {
+            next = (Stage::Refunds, Some(cursor));
+        }
+    }
+    Ok(Done {
+        counted,
+        next: Some(next),
+        rests: false,
+    })
+}
+
+/// Some of our payments that no list has shown.
+async fn ours(desk: &Desk<'_>) -> Result<Done> {
+    let run = desk.run;
+    let after = run.place.as_deref();
+    let mut tx = desk.app.tenant(desk.tenant).read().await?;
+    let payments = tx
+        .payments_to_reconcile(&run.provider, run.since, run.created_at, after, BITE)
+        .await?;
+    drop(tx);
+    for payment in &payments {
+        desk.ours(payment).await?;
+    }
+    let is_full = u32::try_from(payments.len()).unwrap_or(BITE) >= BITE;
+    let next = payments
+        .last()
+        .filter(|_| is_full)
+        .map(|last| (Stage::Ours, Some(last.to_string())));
+    Ok(Done {
+        counted: BTreeMap::new(),
+        next,
+        rests: true,
+    })
+}
+
+/// How things stand, for whoever looks after the installation: when the last comparison ended, and what is still open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub provider: &'static str,
+    pub last: Option<Timestamp>,
+    /// The newest one that could not be done to the end, when none was since.
+    pub failure: Option<String>,
+}
+
+/// Where a comparison is overdue after this.
+pub const OVERDUE_MS: i64 = 2 * DAY_MS;
+
+/// How the comparisons stand, provider by provider, and how many differences wait for a person.
+pub async fn standing(app: &App, tenant: &TenantId) -> Result<(Vec<Standing>, u32)> {
+    let providers = keys::providers(app, tenant).await?;
+    let mut tx = app.tenant(tenant).read().await?;
+    let mut all = Vec::new();
+    for provider in providers.all() {
+        let code = provider.code();
+        let last = tx.latest_reconciliation(code, RunStatus::Done).await?;
+        let failed = tx.latest_reconciliation(code, RunStatus::Failed).await?;
+        let failure = failed
+            .filter(|failed| last.as_ref().is_none_or(|last| last.id < failed.id))
+            .and_then(|failed| failed.failure);
+        all.push(Standing {
+            provider: code,
+            last: last.and_then(|last| last.finished_at),
+            failure,
+        });
+    }
+    let mut open = 0_u32;
+    for matter in [Matter::Difference, Matter::UnknownPayment] {
+        open = open.saturating_add(tx.open_tasks(matter.code()).await?);
+    }
+    Ok((all, open))
+}
+
+/// A difference as it is kept.
+fn difference(desk: &Desk<'_>, gap: Gap, outcome: Outcome, day: String, facts: &serde_json::Value) -> Difference {
+    Difference {
+        id: desk.app.new_id(),
+        day,
+        gap,
+        outcome,
+        payment: None,
+        provider_payment: None,
+        facts: facts.to_string(),
+        at: desk.app.now(),
+    }
+}
