@@ -70,6 +70,19 @@ pub enum EventBody {
     Blocked,
     /// The person unblocked the bot.
     Unblocked,
+    /// A bill was paid inside the messenger. Only this is the proof; the charge is its identity.
+    Paid {
+        currency: String,
+        /// Minor units of `currency`; whole Stars for `XTR`.
+        amount_minor: i64,
+        /// What the bill carried, raw.
+        payload: String,
+        charge: String,
+        /// The same at the bank behind the messenger; empty for Stars.
+        provider_charge: String,
+    },
+    /// The messenger gave a payment in its own currency back.
+    GivenBack { charge: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -143,6 +156,44 @@ pub struct Content {
     /// More is being prepared: show activity until the next delivery to this address, for a minute at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Activity>,
+    /// A bill that the messenger itself lets people pay; it stands in the place of the text, buttons under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<Invoice>,
+    /// No message at all: a payment in the messenger's own currency is given back. The delivery's address is no chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub give_back: Option<GiveBack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Invoice {
+    /// At most 32 characters.
+    pub title: String,
+    /// At most 255 characters.
+    pub description: String,
+    /// At most 128 bytes; comes back with the payment.
+    pub payload: String,
+    pub currency: String,
+    /// Minor units of `currency`; whole Stars for `XTR`.
+    pub amount_minor: i64,
+    /// The label of the button that pays.
+    pub button: String,
+    /// The bank behind the messenger; absent for Stars. It is a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_token: Option<String>,
+    /// JSON text for that bank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_data: Option<String>,
+    /// The payer leaves an e-mail address, and the bank gets it.
+    #[serde(default)]
+    pub needs_email: bool,
+}
+
+/// All of a payment goes back; partly can't be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GiveBack {
+    /// The account that paid.
+    pub payer: String,
+    pub charge: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -287,6 +338,28 @@ pub enum Outcome {
     Rejected { reason: String },
     /// Try again no sooner than in `after_ms`; everything behind it in this address waits too.
     RetryLater { after_ms: u64, reason: String },
+}
+
+/// `POST /api/bot/pre-checkout`: the messenger is about to take money and waits a few seconds for a word. Nothing is kept of
+/// it, so it may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreCheckout {
+    /// The account that is about to pay.
+    pub payer: String,
+    /// IETF tag of the messenger's interface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_code: Option<String>,
+    pub payload: String,
+    pub currency: String,
+    pub amount_minor: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreCheckoutReply {
+    pub may_pay: bool,
+    /// Why not, in the payer's language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// `PUT /api/bot/identity`: who the bot is in its messenger, for links that lead to it.

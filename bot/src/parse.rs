@@ -64,10 +64,33 @@ fn said(message: &Message) -> Result<Happening, Ignored> {
     let body = match &message.kind {
         MessageKind::Common(common) => common_body(message.id, common)?,
         // `Empty` is teloxide's word for a kind it doesn't know yet; the person did send something.
+        MessageKind::SuccessfulPayment(paid) => EventBody::Paid {
+            currency: paid.successful_payment.currency.clone(),
+            amount_minor: paid.successful_payment.total_amount.into(),
+            payload: paid.successful_payment.invoice_payload.clone(),
+            charge: paid.successful_payment.telegram_payment_charge_id.0.clone(),
+            provider_charge: paid.successful_payment.provider_payment_charge_id.clone(),
+        },
+        MessageKind::RefundedPayment(back) => EventBody::GivenBack {
+            charge: back.refunded_payment.telegram_payment_charge_id.0.clone(),
+        },
         MessageKind::Dice(_) | MessageKind::Empty {} => attachment(AttachmentKind::Other, None, message.id, None),
         _ => return Err(Ignored::NothingSaid),
     };
-    Ok((message.chat.id.to_string(), person(message.from.as_ref()), body))
+    Ok((message.chat.id.to_string(), speaker(message), body))
+}
+
+/// Service messages may be the bot's own; then the chat says whose it is.
+fn speaker(message: &Message) -> Person {
+    match message.from.as_ref().filter(|user| !user.is_bot) {
+        Some(user) => person(Some(user)),
+        None => Person {
+            first_name: message.chat.first_name().unwrap_or_default().to_owned(),
+            last_name: message.chat.last_name().map(str::to_owned),
+            username: message.chat.username().map(str::to_owned),
+            language_code: None,
+        },
+    }
 }
 
 fn common_body(id: MessageId, common: &MessageCommon) -> Result<EventBody, Ignored> {
@@ -322,6 +345,30 @@ mod tests {
             EventBody::Blocked
         );
         assert_eq!(body("my_chat_member", &member(kicked, present)), EventBody::Unblocked);
+    }
+
+    #[test]
+    fn money_is_told_as_it_came() {
+        let paid = json!({"currency": "XTR", "total_amount": 2773, "invoice_payload": "pm_1",
+                          "telegram_payment_charge_id": "stx_1", "provider_payment_charge_id": ""});
+        assert_eq!(
+            body("message", &message(&json!({"successful_payment": paid}))),
+            EventBody::Paid {
+                currency: "XTR".to_owned(),
+                amount_minor: 2773,
+                payload: "pm_1".to_owned(),
+                charge: "stx_1".to_owned(),
+                provider_charge: String::new(),
+            }
+        );
+        let back = json!({"currency": "XTR", "total_amount": 2773, "invoice_payload": "pm_1",
+                          "telegram_payment_charge_id": "stx_1"});
+        assert_eq!(
+            body("message", &message(&json!({"refunded_payment": back}))),
+            EventBody::GivenBack {
+                charge: "stx_1".to_owned()
+            }
+        );
     }
 
     #[test]

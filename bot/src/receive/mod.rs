@@ -1,6 +1,7 @@
 //! From updates to events: parsed, posted to the CRM in the order of each chat, answered with deliveries.
 
 pub mod polling;
+mod pre_checkout;
 pub mod webhook;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -9,7 +10,7 @@ use api_types::conversation::{Activity, Event, EventReply};
 use futures::FutureExt;
 use teloxide::{
     payloads::{AnswerCallbackQuery, setters::*},
-    types::{AllowedUpdate, CallbackQueryId, Update},
+    types::{AllowedUpdate, CallbackQueryId, Update, UpdateKind},
 };
 use tokio::{sync::oneshot, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -26,11 +27,13 @@ use crate::{
 };
 
 /// What the bot asks Telegram for. Always said in full: left out, Telegram keeps whatever was set before.
-pub const ALLOWED_UPDATES: [AllowedUpdate; 4] = [
+pub const ALLOWED_UPDATES: [AllowedUpdate; 5] = [
     AllowedUpdate::Message,
     AllowedUpdate::EditedMessage,
     AllowedUpdate::CallbackQuery,
     AllowedUpdate::MyChatMember,
+    // Without it every payment inside Telegram would time out.
+    AllowedUpdate::PreCheckoutQuery,
 ];
 
 /// A pressed button stops spinning after this, with or without the CRM's word.
@@ -111,6 +114,15 @@ impl Intake {
         let inner = &self.inner;
         inner.status.updates.add();
         let (done, is_done) = oneshot::channel();
+        if let UpdateKind::PreCheckoutQuery(query) = &update.kind {
+            // Beside every queue: the answer has seconds, whatever else this chat or this bot has to do.
+            let (inner, query) = (Arc::clone(inner), query.clone());
+            self.inner.tracker.spawn(async move {
+                inner.answer_pre_checkout(query).await;
+                done.send(Taken::Yes).ok();
+            });
+            return is_done;
+        }
         let parsed = parse(update, inner.bot_id, &inner.replica);
         let toast = parsed.callback.map(|query| inner.answer(query));
         match parsed.content {

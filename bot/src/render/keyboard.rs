@@ -42,6 +42,21 @@ pub fn markup(content: &Content) -> Result<Option<ReplyMarkup>, Unrenderable> {
     Ok(Some(KeyboardMarkup::new(rows).resize_keyboard().persistent().into()))
 }
 
+/// The button that pays comes first: Telegram refuses a bill without it.
+pub fn under_invoice(label: &str, content: &Content) -> Result<InlineKeyboardMarkup, Unrenderable> {
+    if label.trim().is_empty() {
+        return Err(Unrenderable::NoLabel);
+    }
+    let pay = InlineKeyboardMarkup::new([[InlineKeyboardButton::pay(label)]]);
+    Ok(match markup(content)? {
+        Some(ReplyMarkup::InlineKeyboard(others)) => others
+            .inline_keyboard
+            .into_iter()
+            .fold(pay, InlineKeyboardMarkup::append_row),
+        _ => pay,
+    })
+}
+
 fn inline(button: &Button) -> Result<InlineKeyboardButton, Unrenderable> {
     if button.label.trim().is_empty() {
         return Err(Unrenderable::NoLabel);

@@ -3,8 +3,8 @@
 mod keyboard;
 mod text;
 
-use api_types::conversation::{Content, FileRef, Language, MessageCopy, Progress, Span, Style};
-use teloxide::types::ReplyMarkup;
+use api_types::conversation::{Content, FileRef, Invoice, Language, MessageCopy, Progress, Span, Style};
+use teloxide::types::{InlineKeyboardMarkup, ReplyMarkup};
 use thiserror::Error;
 
 pub use text::{CAPTION_LIMIT, Styled, TEXT_LIMIT};
@@ -28,6 +28,11 @@ pub enum Part {
         /// In place of its own; empty: it keeps its own.
         caption: Styled,
         markup: Option<ReplyMarkup>,
+    },
+    /// A bill that Telegram lets people pay.
+    Invoice {
+        invoice: Box<Invoice>,
+        markup: InlineKeyboardMarkup,
     },
     /// One to ten pictures as one album; it can carry no buttons.
     Album {
@@ -59,6 +64,12 @@ pub enum Unrenderable {
 /// A document carries its text as a caption if it fits there, otherwise the text follows in messages of its own. So does an
 /// album, unless there are buttons: they need a text to stand under. A copied message carries the text if its kind can.
 pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
+    if let Some(invoice) = &content.invoice {
+        return Ok(vec![Part::Invoice {
+            invoice: Box::new(invoice.clone()),
+            markup: keyboard::under_invoice(&invoice.button, content)?,
+        }]);
+    }
     let mut spans: Vec<Span> = content.progress.iter().filter_map(progress_line).collect();
     spans.extend_from_slice(&content.text);
     let text = Styled::from_spans(&spans);
@@ -118,7 +129,8 @@ pub fn render(content: &Content) -> Result<Vec<Part>, Unrenderable> {
         Some(Part::Album { .. }) if markup.is_none() => {}
         Some(Part::Album { .. }) => return Err(Unrenderable::Empty),
         None if content.activity.is_some() && markup.is_none() => {}
-        None => return Err(Unrenderable::Empty),
+        // A bill was rendered by itself, above.
+        Some(Part::Invoice { .. }) | None => return Err(Unrenderable::Empty),
     }
     Ok(parts)
 }

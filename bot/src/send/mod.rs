@@ -5,6 +5,7 @@ mod activity;
 mod album;
 mod ledger;
 mod limiter;
+mod money;
 mod outcome;
 mod report;
 mod write;

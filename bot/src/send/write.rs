@@ -46,6 +46,9 @@ pub(super) struct Aim {
 impl Inner {
     /// Its fate; everything in here may be repeated after a crash.
     pub(super) async fn deliver(self: &Arc<Self>, delivery: &Delivery, urgency: Urgency, until: Instant) -> Outcome {
+        if let Some(back) = &delivery.content.give_back {
+            return self.give_back(back, delivery.attempt).await;
+        }
         let Ok(chat) = delivery.address.parse() else {
             return rejected("the address is not a chat id");
         };
@@ -184,6 +187,7 @@ impl Inner {
             }
             Part::Document { file, caption, markup } => self.send_document(file, caption, markup.as_ref(), aim).await,
             Part::Copy { from, caption, markup } => self.copy(from, caption, markup.as_ref(), aim).await,
+            Part::Invoice { invoice, markup } => self.send_invoice(invoice, markup, aim).await,
             Part::Album { .. } => Err(rejected("an album is sent by itself")),
         }
     }

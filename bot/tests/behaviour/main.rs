@@ -6,5 +6,6 @@ mod conversation;
 mod copies;
 mod deliveries;
 mod faults;
+mod payments;
 mod process;
 mod support;

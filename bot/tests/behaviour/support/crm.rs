@@ -7,7 +7,8 @@ use std::{
 };
 
 use api_types::conversation::{
-    BotProfile, ClaimReply, ClaimRequest, Delivery, DeliveryResult, Event, EventReply, Outcome, ResultsRequest,
+    BotProfile, ClaimReply, ClaimRequest, Delivery, DeliveryResult, Event, EventReply, Outcome, PreCheckout,
+    PreCheckoutReply, ResultsRequest,
 };
 use axum::{
     Json, Router,
@@ -47,6 +48,12 @@ pub struct Seen {
     pub results: Vec<DeliveryResult>,
     pub file_reads: usize,
     pub claims: usize,
+    /// Every question before a payment, repeated ones too.
+    pub questions: Vec<PreCheckout>,
+    /// Why nobody may pay; `None`: everybody may.
+    pub may_not_pay: Option<String>,
+    /// So many questions hang before one is answered.
+    pub hanging_questions: usize,
     known: HashSet<String>,
     script: Option<Script>,
     queue: VecDeque<Delivery>,
@@ -95,6 +102,7 @@ impl Crm {
         let shared = (Arc::clone(&seen), changed.clone());
         let app = Router::new()
             .route("/api/bot/events", post(event))
+            .route("/api/bot/pre-checkout", post(pre_checkout))
             .route("/api/bot/deliveries/claim", post(claim))
             .route("/api/bot/deliveries/results", post(results))
             .route("/api/bot/profile", get(profile))
@@ -199,6 +207,27 @@ async fn event(State((seen, changed)): State<Shared>, Json(event): Json<Event>) 
         Answer::Reply(reply) => Json(reply).into_response(),
         Answer::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
     }
+}
+
+async fn pre_checkout(
+    State((seen, changed)): State<Shared>,
+    Json(question): Json<PreCheckout>,
+) -> Json<PreCheckoutReply> {
+    let (reason, is_hanging) = {
+        let mut seen = seen.lock().unwrap();
+        seen.questions.push(question);
+        let is_hanging = seen.hanging_questions > 0;
+        seen.hanging_questions = seen.hanging_questions.saturating_sub(1);
+        (seen.may_not_pay.clone(), is_hanging)
+    };
+    changed.send_replace(());
+    if is_hanging {
+        std::future::pending::<()>().await;
+    }
+    Json(PreCheckoutReply {
+        may_pay: reason.is_none(),
+        reason,
+    })
 }
 
 async fn claim(State((seen, changed)): State<Shared>, Json(request): Json<ClaimRequest>) -> Json<ClaimReply> {
