@@ -4,9 +4,12 @@
 
 mod approvals;
 mod clients;
+mod costs;
+mod incomes;
 mod leads;
 mod ledger;
 mod links;
+mod methods;
 mod money;
 mod orders;
 mod payments;
@@ -16,8 +19,10 @@ mod products;
 mod programs;
 mod promo_codes;
 mod questionnaires;
+mod reconciliations;
 mod settings;
 mod tasks;
+mod telegram_payments;
 mod templates;
 mod timeline;
 mod wording;
@@ -31,22 +36,27 @@ pub use approvals::{
     VersionedProgramSettings,
 };
 pub use clients::{Client, ClientPatch, ClientQuery, MoveRequest, NewClient, StageRef};
+pub use costs::{
+    NewOrderCost, OrderCost, OrderCostList, OrderRefundProposal, OrderRefundQuery, ProposalLine, ProposalLineKind,
+};
+pub use incomes::{Income, IncomeKind, IncomePayer, IncomeQuery, IncomeStatus, PayerKind};
 pub use leads::{Lead, LeadPatch, LeadQuery, LeadStatus, TakeQuery};
 pub use ledger::{
     AccountKind, AccountQuery, LedgerAccount, Statement, StatementEntry, StatementQuery, TransferKind, TrialBalance,
     TrialBalanceRow,
 };
 pub use links::{DeepLink, LinkPurpose, NewLink};
+pub use methods::{SavedMethod, SavedMethodList};
 pub use money::{Currency, Money};
 pub use orders::{
     Basket, BasketItem, Breakdown, DiscountCandidate, DiscountKind, DiscountOutcome, NewOrder, Order, OrderDetails,
     OrderLine, OrderPatch, OrderQuery, OrderStatus, PromoRefusal, Quote,
 };
 pub use payments::{
-    CaptureMode, ConfiguredProvider, Decline, DeclineAdvice, ManualPayment, NewPayment, NewRefund, Payment,
+    CaptureMode, CaptureQuery, ConfiguredProvider, Decline, DeclineAdvice, KeyField, KeySource, ManualPayment, NewPayment, NewRefund, Payment,
     PaymentConcern, PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings, PaymentStatus, Receipt, ReceiptMode,
-    ReceiptQuery, ReceiptStatus, Refund, RefundProposal, RefundProposalQuery, RefundQuery, RefundStatus,
-    RegisteredReceipt, Stacking, VersionedPaymentSettings,
+    ReceiptQuery, ReceiptStatus, Refund, RefundProposal, RefundOrigin, RefundProposalQuery, RefundQuery, RefundStatus,
+    RegisteredReceipt, Stacking, UsePayment, VersionedPaymentSettings,
 };
 pub use pipeline::{
     Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,
@@ -69,10 +79,15 @@ pub use questionnaires::{
     QuestionKind, Questionnaire, QuestionnaireDetails, QuestionnaireQuery, QuestionnaireStatus, RawAnswer,
     VersionedForm,
 };
+pub use reconciliations::{
+    Difference, DifferenceKind, DifferenceOutcome, NewReconciliation, ReconciledDay, Reconciliation, ReconciliationList,
+    ReconciliationQuery, ReconciliationStatus,
+};
 pub use settings::{
     Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq,
 };
 pub use tasks::{Task, TaskQuery, TaskStatus};
+pub use telegram_payments::{ShownTelegramPaymentSettings, TelegramBank, TelegramPaymentSettings};
 pub use templates::{
     CoverageTotals, FoundOutcome, FoundTemplates, PendingTemplates, TakeChanges, TemplateCoverage, TemplateDifference,
     TemplateHealth, TemplateLinks, TemplateReportQuery, TemplateSettings, TemplateState, TemplateTrouble,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
+use crate::money::Money;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
@@ -23,6 +24,40 @@ pub struct Content {
     pub keyboard: Vec<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Activity>,
+    /// A bill that the messenger itself lets people pay; it stands in the place of the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<Invoice>,
+    /// No message at all: the messenger gives its own currency back to somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub give_back: Option<GiveBack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// At most 32 characters.
+    pub title: String,
+    /// At most 255 characters.
+    pub description: String,
+    /// Ours; it comes back with the payment.
+    pub payload: String,
+    pub amount: Money,
+    /// On the button that pays; it stands above all others.
+    pub button: String,
+    /// What the bank behind the messenger wants to know, in its own form, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_data: Option<String>,
+    /// The payer leaves an e-mail address, and the bank gets it.
+    #[serde(default)]
+    pub needs_email: bool,
+}
+
+/// Of a payment in the messenger's own currency; always all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GiveBack {
+    /// The account that paid.
+    pub payer: String,
+    /// The messenger's id of the payment.
+    pub charge: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,9 +2,12 @@
 
 pub mod actions;
 pub mod approval;
+pub mod bill;
+pub mod methods;
 pub mod purchase;
 mod questions;
 mod screens;
+pub mod site;
 pub mod trainer;
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +57,11 @@ coded_enum! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input<'a> {
     Start,
+    /// [`Input::Start`] by the link of an order of the site.
+    FromSite {
+        outlook: site::Outlook,
+        what: &'a str,
+    },
     Command(&'a str),
     Text(&'a str),
     /// An earlier message was edited.
@@ -238,6 +246,7 @@ impl Facts<'_> {
 pub fn respond(scene: &Scene, facts: &Facts<'_>, input: &Input<'_>) -> Turn {
     match input {
         Input::Start => screens::start(facts),
+        Input::FromSite { outlook, what } => site::arrive(facts, *outlook, what),
         Input::Command(name) => command(scene, facts, name),
         Input::Action(text) => match Action::parse(text) {
             Some(action) => act(scene, facts, &action),

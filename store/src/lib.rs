@@ -4,9 +4,13 @@
 //! to one tenant, so a query that forgets the tenant can't be written; the few things that look across tenants
 //! (claiming jobs, finding a session) stand on [`SystemTx`].
 
+// No floats near money.
+#![deny(clippy::disallowed_types, clippy::float_arithmetic)]
+
 mod access;
 mod approvals;
 mod audit;
+mod bot_links;
 mod client_list;
 mod clients;
 mod conversations;
@@ -22,7 +26,9 @@ mod keyset;
 mod leads;
 mod ledger;
 mod links;
+mod merges;
 mod migrate;
+mod order_costs;
 mod orders;
 mod outbox;
 mod page;
@@ -34,12 +40,15 @@ mod promo_codes;
 mod purge;
 mod questionnaires;
 mod receipts;
+mod reconciliations;
 mod refunds;
 mod replicas;
+mod saved_methods;
 mod sealed;
 mod settings;
 mod snapshots;
 mod tasks;
+mod telegram_invoices;
 mod tenants;
 mod timeline;
 mod vault;
@@ -50,6 +59,7 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use access::{ApiKey, NewApiKey, NewSession, NewUser, Session, SignInFailures, SignInSubject, User};
 pub use approvals::{Lineage, ProgramBatch};
+pub use bot_links::{BotLink, LetterTrace};
 pub use audit::AuditEntry;
 pub use clients::{Client, ClientFilter, ClientUpdate, NewClient, Origin};
 pub use conversations::{Conversation, ConversationUpdate, NewConversation};
@@ -65,6 +75,7 @@ pub use leads::{Lead, LeadFilter, NewLead};
 pub use ledger::{AccountBalance, Entry, JournalRow, NewTransfer, account_id};
 pub use links::{DeepLink, NewTouch, Touch};
 pub use migrate::SchemaError;
+pub use order_costs::OrderCost;
 pub use orders::{NewOrder, Order, OrderFilter, OrderLine};
 pub use outbox::{ClaimedDelivery, MAX_LEASE_MS, NewDelivery, Report, ReportedDelivery, StuckDelivery};
 pub use page::{Cursor, PageOf, PageRequest};
@@ -75,13 +86,16 @@ pub use programs::{NewProgram, Program, ProgramFilter, ReadyProgram};
 pub use promo_codes::{PromoReport, PromoSum, StoredPromoCode};
 pub use purge::Old;
 pub use questionnaires::{DropOff, FormRow, Questionnaire, QuestionnaireFilter, StoredAnswer};
-pub use receipts::{NewReceipt, Receipt, ReceiptFilter};
+pub use receipts::{NewReceipt, Receipt, ReceiptFilter, Regime};
+pub use reconciliations::{Difference, NewReconciliation, ReconciledDay, Reconciliation};
 pub use refunds::{NewRefund, Refund, RefundFilter, RefundPart};
 pub use replicas::{GONE_AFTER_MS, Sighting};
+pub use saved_methods::{NewSavedMethod, SavedMethod};
 pub use sealed::{KeyUse, ResealCursor, Resealed, SEALED_COLUMNS, SealedColumn};
 pub use settings::Setting;
 pub use snapshots::{NewSnapshot, Packed, SheetLook, Snapshot, SnapshotState, SnapshotTables};
 pub use tasks::{NewTask, Task};
+pub use telegram_invoices::TelegramInvoice;
 pub use timeline::{Action, Consent, Message, NewMessage};
 pub use vault::{MasterKeys, Vault, VaultError};
 pub use wordings::{NewWordingCall, WordingTotal};

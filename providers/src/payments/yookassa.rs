@@ -4,6 +4,7 @@
 //! is asked for before it is believed. A declined charge is HTTP 200 with `canceled`; HTTP 500 and 202 mean that nobody
 //! knows yet. Keys are good for a day: what is older is looked up by the ids we put into `metadata`.
 
+mod bot;
 mod wire;
 
 use std::time::Duration;
@@ -18,10 +19,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
+pub use self::bot::bot_receipt;
 use self::wire::{ErrorObject, ListObject, NotificationObject, PaymentObject, ReceiptObject, RefundObject};
 use super::{
-    About, Acknowledgement, Capabilities, Error, Intent, Listing, PaymentProvider, RawNotification, Receipt,
-    RefundIntent, RefundSeen, Rejected, Seen, Verified,
+    About, Acknowledgement, Capabilities, Error, Intent, ListedRefund, Listing, PaymentProvider, RawNotification, Receipt,
+    ReceiptOf, ReceiptState, RefundIntent, RefundListing, RefundSeen, Rejected, Seen, Verified,
 };
 use crate::networks::Networks;
 
@@ -50,6 +52,14 @@ const PAGE: &str = "100";
 const MOST_PAGES: usize = 100;
 /// The code under which a key with another body comes back; the description alone tells it apart.
 const DUPLICATE_KEY: &str = "duplicate_key";
+
+/// What a payer is shown.
+pub const fn title(language: Language) -> &'static str {
+    match language {
+        Language::Ru => "ЮKassa",
+        Language::En => "YooKassa",
+    }
+}
 
 #[derive(Clone)]
 pub struct Config {
@@ -202,13 +212,18 @@ impl YooKassa {
         Err(Error::Unknown { provider: CODE })
     }
 
-    async fn page(&self, since: Timestamp, cursor: Option<&str>) -> Result<ListObject<PaymentObject>, Error> {
+    async fn page<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        since: Timestamp,
+        cursor: Option<&str>,
+    ) -> Result<ListObject<T>, Error> {
         let since = since.to_rfc3339();
         let mut query = vec![("limit", PAGE), ("created_at.gte", since.as_str())];
         if let Some(cursor) = cursor {
             query.push(("cursor", cursor));
         }
-        self.get(&["payments"], &query).await
+        self.get(&[what], &query).await
     }
 }
 
@@ -222,6 +237,16 @@ const fn unsure(changes: bool, retry_after: Option<Duration>) -> Error {
             retry_after,
         }
     }
+}
+
+/// A refund in words we know; others are another system's.
+fn readable(object: RefundObject) -> Option<ListedRefund> {
+    let (id, status) = (object.id.clone(), object.status.clone());
+    let listed = object.listed();
+    if listed.is_none() {
+        tracing::warn!(refund.provider_id = %id, %status, "a listed refund can't be read");
+    }
+    listed
 }
 
 fn failure(status: u16, told: ErrorObject, changes: bool) -> Error {
@@ -256,10 +281,7 @@ impl PaymentProvider for YooKassa {
     }
 
     fn title(&self, language: Language) -> &'static str {
-        match language {
-            Language::Ru => "ЮKassa",
-            Language::En => "YooKassa",
-        }
+        title(language)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -289,7 +311,7 @@ impl PaymentProvider for YooKassa {
         let since = intent.created_at.plus_millis(-CLOCK_MARGIN_MS);
         let mut cursor: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let page = self.page(since, cursor.as_deref()).await?;
+            let page: ListObject<PaymentObject> = self.page("payments", since, cursor.as_deref()).await?;
             let found = page
                 .items
                 .into_iter()
@@ -394,19 +416,55 @@ impl PaymentProvider for YooKassa {
         Ok(Some(object.id))
     }
 
+    fn remembers_closing_receipts(&self) -> bool {
+        true
+    }
+
+    async fn receipt_state(&self, of: ReceiptOf<'_>) -> Result<Option<ReceiptState>, Error> {
+        let found = match of {
+            ReceiptOf::Closing {
+                receipt: Some(receipt), ..
+            } => match self.get::<ReceiptObject>(&["receipts", receipt], &[]).await {
+                Ok(found) => Some(found),
+                Err(Error::NotFound { .. }) => None,
+                Err(error) => return Err(error),
+            },
+            ReceiptOf::Closing { payment, .. } => {
+                let query = [("payment_id", payment), ("limit", PAGE)];
+                let given: ListObject<ReceiptObject> = self.get(&["receipts"], &query).await?;
+                given.items.into_iter().find(ReceiptObject::is_closing)
+            }
+            ReceiptOf::Payment { payment } => {
+                let query = [("payment_id", payment), ("limit", PAGE)];
+                let given: ListObject<ReceiptObject> = self.get(&["receipts"], &query).await?;
+                given.items.into_iter().find(|known| !known.is_closing())
+            }
+            ReceiptOf::Refund { refund, .. } => {
+                let query = [("refund_id", refund), ("limit", PAGE)];
+                let given: ListObject<ReceiptObject> = self.get(&["receipts"], &query).await?;
+                given.items.into_iter().next()
+            }
+        };
+        Ok(Some(found.map_or(ReceiptState::Pending, ReceiptObject::state)))
+    }
+
+    async fn probe(&self) -> Result<(), Error> {
+        self.get::<Value>(&["me"], &[]).await.map(|_| ())
+    }
+
     /// Rows in words we don't know are left out: they are another system's, of the same shop.
     async fn list(&self, since: Timestamp, cursor: Option<&str>) -> Result<Listing, Error> {
-        let page = self.page(since, cursor).await?;
+        let page: ListObject<PaymentObject> = self.page("payments", since, cursor).await?;
         let payments = page
             .items
             .into_iter()
             .filter_map(|object| {
                 let (id, status) = (object.id.clone(), object.status.clone());
-                let seen = object.seen();
-                if seen.is_err() {
+                let listed = object.listed();
+                if listed.is_err() {
                     tracing::warn!(payment.provider_id = %id, %status, "a listed payment can't be read");
                 }
-                seen.ok()
+                listed.ok()
             })
             .collect();
         Ok(Listing {
@@ -415,10 +473,38 @@ impl PaymentProvider for YooKassa {
         })
     }
 
+    async fn list_refunds(&self, since: Timestamp, cursor: Option<&str>) -> Result<Option<RefundListing>, Error> {
+        let page: ListObject<RefundObject> = self.page("refunds", since, cursor).await?;
+        Ok(Some(RefundListing {
+            refunds: page.items.into_iter().filter_map(readable).collect(),
+            next: page.next_cursor,
+        }))
+    }
+
+    async fn refunds_of(&self, provider_payment: &str) -> Result<Option<Vec<ListedRefund>>, Error> {
+        let mut refunds = Vec::new();
+        let mut cursor: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut query = vec![("payment_id", provider_payment), ("limit", PAGE)];
+            if let Some(cursor) = &cursor {
+                query.push(("cursor", cursor));
+            }
+            let page: ListObject<RefundObject> = self.get(&["refunds"], &query).await?;
+            refunds.extend(page.items.into_iter().filter_map(readable));
+            match page.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => return Ok(Some(refunds)),
+            }
+        }
+        Err(Error::Transient {
+            provider: CODE,
+            retry_after: None,
+        })
+    }
+
     /// Another shop's payment passes here and is unknown to our API when it is asked.
     fn verify(&self, raw: RawNotification<'_>) -> Result<Verified, Rejected> {
-        // `::ffff:185.71.76.1` is 185.71.76.1.
-        if !self.config.networks.contain(raw.peer.to_canonical()) {
+        if !self.config.networks.contain(raw.peer) {
             return Err(Rejected::ForeignAddress);
         }
         let told: NotificationObject = serde_json::from_slice(raw.body).map_err(|_| Rejected::Unreadable)?;

@@ -1,12 +1,13 @@
 //! Two tenants in one database: nobody sees or moves another's money.
 
-use domain::ids::{Id, OrderId, PaymentId, PromoCodeId, ReceiptId, RefundId, TaskId};
+use domain::ids::{Id, OrderCostId, OrderId, PaymentId, PromoCodeId, ReceiptId, RefundId, SavedMethodId, TaskId};
 use domain::ledger::{Account, AccountKind};
 use domain::money::{BasisPoints, Currency};
 use domain::order::OrderStatus;
 use domain::payment::{Concern, PaymentStatus};
 use store::{
-    ClientDiscount, NewReceipt, NewTask, OrderFilter, PaymentEvent, PaymentFilter, ReceiptFilter, RefundFilter, Tx,
+    ClientDiscount, NewReceipt, NewSavedMethod, NewTask, OrderCost, OrderFilter, PaymentEvent, PaymentFilter,
+    ReceiptFilter, RefundFilter, Tx,
 };
 
 use crate::shop::{PRICE, PROVIDER, Sale, a_payment, a_promo_code, a_refund, a_sale, paid_in, rub, settle};
@@ -18,7 +19,12 @@ struct Belongings {
     promo_name: String,
     refund: RefundId,
     receipt: ReceiptId,
+    income: ReceiptId,
+    method: SavedMethodId,
+    cost: OrderCostId,
     task: TaskId,
+    /// A client who turned out to be the buyer.
+    before: domain::ids::ClientId,
 }
 
 async fn furnish(world: &World) -> Belongings {
@@ -33,6 +39,7 @@ async fn furnish(world: &World) -> Belongings {
         .await
         .unwrap();
     assert!(tx.open_payment(&sale.payment.id, "yk-1", None, None).await.unwrap());
+    tx.insert_telegram_invoice(&sale.payment.id, "101", NOW).await.unwrap();
     settle(world, &mut tx, &sale).await;
     assert!(tx.insert_refund(&refund).await.unwrap());
     let event = PaymentEvent {
@@ -64,6 +71,46 @@ async fn furnish(world: &World) -> Belongings {
         !tx.insert_receipt(&again).await.unwrap(),
         "a payment has one receipt of a kind"
     );
+    let income = NewReceipt {
+        id: world.id(),
+        kind: "income",
+        status: "by_hand",
+        ..new.clone()
+    };
+    assert!(tx.insert_receipt(&income).await.unwrap());
+    let method = NewSavedMethod {
+        id: world.id(),
+        client: sale.client.clone(),
+        provider: PROVIDER.to_owned(),
+        token: "pm-1".to_owned(),
+        title: "•••• 4477".to_owned(),
+        payment: sale.payment.id.clone(),
+        now: NOW,
+    };
+    assert!(tx.insert_saved_method(&method).await.unwrap());
+    assert!(
+        !tx.insert_saved_method(&method).await.unwrap(),
+        "a payment brings one method"
+    );
+    let cost = OrderCost {
+        id: world.id(),
+        order: sale.order.id.clone(),
+        amount: rub(500),
+        note: "зал".to_owned(),
+        actor: "us_1".to_owned(),
+        created_at: NOW,
+    };
+    tx.insert_order_cost(&cost).await.unwrap();
+    tx.wish_saved_method(&sale.order.id, true).await.unwrap();
+    assert!(tx.insert_bot_link(&a_bot_link(&sale.order.id)).await.unwrap());
+    let letter = store::NewDelivery {
+        channel: "email".to_owned(),
+        ..world.a_delivery(sale.order.id.as_str())
+    };
+    assert!(tx.enqueue_delivery(&letter).await.unwrap());
+    let before = world.a_client();
+    tx.insert_client(&before).await.unwrap();
+    tx.merge_client(&before.id, &sale.client, NOW).await.unwrap();
     let todo = NewTask {
         id: task,
         kind: "payment_concern".to_owned(),
@@ -86,8 +133,24 @@ async fn furnish(world: &World) -> Belongings {
         promo_name: promo.code.code,
         refund: refund.id,
         receipt: new.id,
+        income: income.id,
+        method: method.id,
+        cost: cost.id,
         task: todo.id,
+        before: before.id,
         sale,
+    }
+}
+
+fn a_bot_link(order: &OrderId) -> store::BotLink {
+    store::BotLink {
+        order: order.clone(),
+        number: 1,
+        token_hash: "hash".to_owned(),
+        created_at: NOW,
+        expires_at: NOW.plus_minutes(60),
+        used_at: None,
+        used_by: None,
     }
 }
 
@@ -139,7 +202,7 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
     };
     let receipts = ReceiptFilter {
         order: Some(order.clone()),
-        status: None,
+        ..ReceiptFilter::default()
     };
     let mut answers = Vec::new();
     macro_rules! ask {
@@ -161,12 +224,17 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
         list_orders(&OrderFilter::default(), &page(9)),
         list_orders(&of_client, &page(9)),
         paid_orders_of(client),
+        newest_bot_link(order),
+        lock_bot_link("hash"),
+        letters_of(order, 9),
+        merged_into(&things.before),
         find_payment(payment),
         lock_payment(payment),
         payment_of_provider(PROVIDER, "yk-1"),
         list_payments(&PaymentFilter::default(), &page(9)),
         list_payments(&payments, &page(9)),
         payment_events(payment, &page(9)),
+        telegram_invoice(payment),
         find_product(&things.sale.product.id),
         products(),
         list_products(&page(9)),
@@ -182,7 +250,16 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
         find_receipt(&things.receipt),
         list_receipts(&ReceiptFilter::default(), &page(9)),
         list_receipts(&receipts, &page(9)),
+        receipt_of_order(order, "payment"),
+        waiting_incomes(),
+        find_saved_method(&things.method),
+        saved_methods_of(client),
+        saved_method_token(&things.method),
+        wants_saved_method(order),
+        order_costs(order),
+        find_order_cost(&things.cost),
         find_task(&things.task),
+        has_open_task_of_order(order, "payment_concern"),
         list_tasks(None, &page(9)),
         check_books(),
     );
@@ -207,7 +284,11 @@ fn strangers_things(world: &World, like: &Belongings) -> Belongings {
         promo_name: "NOBODY".to_owned(),
         refund: world.id(),
         receipt: world.id(),
+        income: world.id(),
+        method: world.id(),
+        cost: world.id(),
         task: world.id(),
+        before: world.id(),
     }
 }
 
@@ -239,6 +320,12 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     copy.id = world.id();
     tx.insert_order(&copy).await.unwrap();
     assert!(!tx.accept_offer(order, None, "x", later).await.unwrap());
+    assert!(!tx.use_bot_link(&a_bot_link(order), "42", later).await.unwrap());
+    assert!(
+        tx.merge_client(&things.sale.client, &things.before, later)
+            .await
+            .is_err()
+    );
     assert!(!tx.set_order_contact(order, 1, "x@example.com").await.unwrap());
     assert!(!tx.delete_client_discount(&things.sale.client, 1).await.unwrap());
     let program: domain::ids::ProgramId = world.id();
@@ -258,6 +345,11 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     assert!(!tx.fulfil_order(order, later).await.unwrap());
     assert!(!tx.close_order(order, OrderStatus::Refunded, later).await.unwrap());
     assert!(!tx.open_payment(payment, "x", None, None).await.unwrap());
+    assert!(!tx.await_payment(payment, later).await.unwrap());
+    tx.insert_telegram_invoice(payment, "x", later).await.unwrap();
+    tx.telegram_invoice_sent(payment, "x").await.unwrap();
+    tx.telegram_invoice_paid(payment, "x", "x").await.unwrap();
+    assert!(tx.holds_promo(order).await.unwrap(), "there is no such code here");
     tx.know_provider_payment(payment, "x").await.unwrap();
     assert!(!tx.hold_payment(payment).await.unwrap());
     assert!(!tx.settle_payment(payment, PRICE, None, None, later).await.unwrap());
@@ -290,6 +382,18 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
             .await
             .unwrap()
     );
+    assert!(!tx.begin_receipt(&things.receipt, rub(1), "{}").await.unwrap());
+    assert!(!tx.accept_receipt(&things.receipt, None).await.unwrap());
+    assert!(!tx.requeue_receipt(&things.receipt).await.unwrap());
+    assert!(
+        !tx.register_receipt(&things.income, None, None, later).await.unwrap()
+            && !tx.describe_receipt(&things.income, "{}").await.unwrap()
+    );
+    tx.wish_saved_method(order, false).await.unwrap();
+    assert!(!tx.charge_by_method(payment, &things.method).await.unwrap());
+    assert_eq!(tx.method_of_payment(payment).await.unwrap(), None);
+    assert!(!tx.forget_saved_method(&things.method, "us_2", later).await.unwrap());
+    assert!(!tx.delete_order_cost(&things.cost).await.unwrap());
     assert!(!tx.finish_task(&things.task, "us_2", later).await.unwrap());
     tx.commit().await.unwrap();
     let mut tx = world.write().await;
@@ -310,6 +414,31 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
         assert_eq!(now, then, "{question}");
     }
     let mut tx = world.write().await;
+    assert!(tx.begin_receipt(&things.receipt, rub(70), "{}").await.unwrap());
+    assert!(
+        !tx.begin_receipt(&things.receipt, rub(70), "{}").await.unwrap(),
+        "asked for once"
+    );
+    assert!(tx.requeue_receipt(&things.receipt).await.unwrap());
+    assert!(tx.begin_receipt(&things.receipt, rub(60), "{}").await.unwrap());
+    assert!(tx.accept_receipt(&things.receipt, Some("rt-1")).await.unwrap());
+    let sent = tx.find_receipt(&things.receipt).await.unwrap().unwrap();
+    assert_eq!((sent.attempts, sent.amount, sent.status.as_str()), (2, rub(60), "sent"));
+    assert_eq!(tx.waiting_incomes().await.unwrap(), Some((1, NOW)));
+    assert!(tx.describe_receipt(&things.income, "{\"a\":1}").await.unwrap());
+    assert!(
+        tx.register_receipt(&things.income, Some("20abc"), Some("https://nalog.example/1"), later)
+            .await
+            .unwrap()
+    );
+    assert!(!tx.register_receipt(&things.income, None, None, later).await.unwrap());
+    assert_eq!(tx.waiting_incomes().await.unwrap(), None);
+    assert!(tx.forget_saved_method(&things.method, "client", later).await.unwrap());
+    assert!(!tx.forget_saved_method(&things.method, "client", later).await.unwrap());
+    assert_eq!(tx.saved_method_token(&things.method).await.unwrap(), None);
+    let proof = tx.find_saved_method(&things.method).await.unwrap().unwrap();
+    assert_eq!(proof.forgotten_by.as_deref(), Some("client"));
+    assert!(tx.delete_order_cost(&things.cost).await.unwrap());
     assert!(
         tx.finish_receipt(&things.receipt, "registered", Some("r-1"), None, later)
             .await

@@ -1,15 +1,18 @@
 //! What goes over the wire to YooKassa and back, and what it means in our words.
 
+use chrono::{DateTime, Utc};
 use domain::money::{Currency, Money};
 use domain::order::Vat;
 use domain::payment::{Decline, DeclineAdvice, Observation};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::CODE;
 use crate::payments::{
-    Capture, Contact, Error, Intent, Receipt, RefundIntent, RefundSeen, RefundState, SavedMethod, Seen,
+    Capture, Contact, Error, Intent, Listed, ListedRefund, Receipt, ReceiptState, RefundIntent, RefundSeen,
+    RefundState, SavedMethod, Seen,
 };
 
 const MAX_DESCRIPTION: usize = 128;
@@ -45,6 +48,8 @@ pub(super) struct PaymentObject {
     #[serde(default)]
     pub payment_method: Option<MethodObject>,
     #[serde(default)]
+    pub created_at: Option<DateTime<Utc>>,
+    #[serde(default)]
     pub test: bool,
 }
 
@@ -73,6 +78,12 @@ pub(super) struct MethodObject {
 pub(super) struct RefundObject {
     pub id: String,
     pub status: String,
+    #[serde(default)]
+    pub payment_id: String,
+    #[serde(default)]
+    pub amount: Option<Amount>,
+    #[serde(default)]
+    pub created_at: Option<DateTime<Utc>>,
     #[serde(default)]
     pub metadata: Map<String, Value>,
     #[serde(default)]
@@ -147,6 +158,15 @@ impl PaymentObject {
         self.metadata.get(PAYMENT_ID).and_then(Value::as_str)
     }
 
+    /// Errors: as [`Self::seen`].
+    pub fn listed(self) -> Result<Listed, Error> {
+        Ok(Listed {
+            order: self.metadata.get(ORDER_ID).and_then(Value::as_str).map(str::to_owned),
+            created_at: self.created_at.map(Timestamp::from_utc),
+            seen: self.seen()?,
+        })
+    }
+
     /// Errors: [`Error::Unknown`] for a status or a currency we have never heard of.
     pub fn seen(self) -> Result<Seen, Error> {
         let amount = money(&self.amount)?;
@@ -205,6 +225,23 @@ impl RefundObject {
         self.metadata.get(REFUND_ID).and_then(Value::as_str) == Some(refund)
     }
 
+    /// `None` for a status or a sum that can't be read.
+    pub fn listed(self) -> Option<ListedRefund> {
+        let amount = money(self.amount.as_ref()?).ok()?;
+        let payment = self.payment_id.clone();
+        let created_at = self.created_at.map(Timestamp::from_utc);
+        let reference = self.metadata.get(REFUND_ID).and_then(Value::as_str).map(str::to_owned);
+        let id = self.id.clone();
+        Some(ListedRefund {
+            id,
+            payment,
+            reference,
+            amount,
+            state: self.seen().ok()?.state,
+            created_at,
+        })
+    }
+
     /// Errors: [`Error::Unknown`] for a status we have never heard of.
     pub fn seen(self) -> Result<RefundSeen, Error> {
         let state = match self.status.as_str() {
@@ -226,12 +263,26 @@ impl RefundObject {
 }
 
 impl ReceiptObject {
+    /// Whether it closes a prepayment.
+    pub fn is_closing(&self) -> bool {
+        self.settlements
+            .iter()
+            .any(|settlement| settlement.kind == "prepayment")
+    }
+
+    pub fn state(self) -> ReceiptState {
+        match self.status.as_deref() {
+            Some("succeeded") => ReceiptState::Registered { receipt: Some(self.id) },
+            Some("canceled") => ReceiptState::Failed {
+                code: "canceled".into(),
+            },
+            _ => ReceiptState::Pending,
+        }
+    }
+
     /// Whether this is the receipt that closes a prepayment with the same lines.
     pub fn closes(&self, receipt: &Receipt) -> bool {
-        let is_closing = self
-            .settlements
-            .iter()
-            .any(|settlement| settlement.kind == "prepayment");
+        let is_closing = self.is_closing();
         let lines = receipt
             .lines
             .iter()
@@ -358,7 +409,7 @@ pub(super) fn closing_receipt(payment: &str, receipt: &Receipt, sum: Money) -> V
     })
 }
 
-fn receipt_of(receipt: &Receipt) -> Value {
+pub(super) fn receipt_of(receipt: &Receipt) -> Value {
     json!({ "customer": customer(&receipt.contact), "items": items(receipt), "internet": true })
 }
 
