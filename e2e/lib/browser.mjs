@@ -1,4 +1,4 @@
-// One headless Chromium for a test file, and the chat page in it.
+// One headless Chromium for a test file, with the chat page and windows on the product's own pages.
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -9,6 +9,17 @@ import { Chat } from "./chat.mjs";
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+/** Writes into `problems` what no page of ours may do: throw, or ask anybody but `origins`. */
+function watch(page, origins, problems) {
+  page.on("pageerror", (error) => problems.push(`an error on ${page.url()}: ${error.message}`));
+  page.on("request", (request) => {
+    // Chromium's own PDF viewer asks itself by other schemes.
+    if (/^(https?|wss?):/.test(request.url()) && !origins.includes(new URL(request.url()).origin)) {
+      problems.push(`${page.url()} asked a foreign host: ${request.url()}`);
+    }
+  });
+}
 
 function chromiumPath() {
   const found = process.env.CHROMIUM_PATH || "/usr/bin/chromium";
@@ -36,13 +47,9 @@ export class Browser {
     const context = await this.chromium.newContext({ ...screen, colorScheme: dark ? "dark" : "light", acceptDownloads: true });
     const page = await context.newPage();
     page.problems = [];
-    page.on("pageerror", (error) => page.problems.push(`an error on the page: ${error.message}`));
-    page.on("request", (request) => {
-      // Chromium's own PDF viewer asks itself by other schemes.
-      if (/^(https?|wss?):/.test(request.url()) && !request.url().startsWith(system.sandbox)) {
-        page.problems.push(`the page asked a foreign host: ${request.url()}`);
-      }
-    });
+    watch(page, [system.sandbox], page.problems);
+    // A button may open the product's page in a tab of its own.
+    context.on("page", (other) => watch(other, [system.sandbox, system.api], page.problems));
     const address = new URL("/telegram", system.sandbox);
     address.searchParams.set("as", String(as));
     address.searchParams.set("lang", language);
@@ -51,6 +58,19 @@ export class Browser {
     const chat = new Chat(page, as);
     await chat.isOpen();
     return chat;
+  }
+
+  /**
+   * A window on the product's own pages and on those they lead to; each tab's problems are in `window.problems`.
+   * `script: false` is a browser that runs none; `language` is what it asks for.
+   */
+  async window(system, { width = 1280, height = 900, dark = false, script = true, language = "ru", scale = 1 } = {}) {
+    const window = await this.chromium.newContext({
+      viewport: { width, height }, colorScheme: dark ? "dark" : "light", javaScriptEnabled: script, locale: language, deviceScaleFactor: scale, acceptDownloads: true,
+    });
+    window.problems = [];
+    window.on("page", (page) => watch(page, [system.sandbox, system.api], window.problems));
+    return window;
   }
 
   pages() {

@@ -35,11 +35,20 @@ export class Chat extends Conversation {
     return this.root.locator(`[data-testid="inline-button"][data-button="${label}"]`).last();
   }
 
+  /** Among several tabs only the one in front is drawn without delay. */
   async press(label) {
+    await this.page.bringToFront();
     await this.button(label).click({ timeout: PATIENCE_MS });
   }
 
+  /** Presses a button that leads out of the chat; returns the tab it opens. */
+  async follow(label) {
+    const [tab] = await Promise.all([this.page.context().waitForEvent("page", { timeout: PATIENCE_MS }), this.press(label)]);
+    return tab;
+  }
+
   async type(text) {
+    await this.page.bringToFront();
     await this.root.getByTestId("composer").fill(text);
     await this.root.getByTestId("send").click();
   }
@@ -55,6 +64,7 @@ export class Chat extends Conversation {
 
   /** Runs a command from the list that the page's menu button opens. */
   async command(name) {
+    await this.page.bringToFront();
     await this.root.getByTestId("commands").click();
     await this.root.getByTestId(`command-${name}`).click();
   }

@@ -1,5 +1,6 @@
 // The CRM API as an administrator's program uses it.
 
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 
 const TRIES = 100;
@@ -57,9 +58,10 @@ export class Crm {
     return response.status;
   }
 
-  /** Writes: `version` is what `If-Match` names. Returns the body, or null where there is none. */
+  /** Writes: `version` is what `If-Match` names; a POST has a key of its own. Returns the body, or null where there is none. */
   async change(method, path, body, version) {
     const headers = { cookie: this.cookie, "x-csrf-token": this.csrf, "content-type": "application/json" };
+    if (method === "POST") headers["idempotency-key"] = randomUUID();
     if (version !== undefined) headers["if-match"] = `"${version}"`;
     const response = await fetch(this.base + path, { method, headers, body: JSON.stringify(body) });
     const text = await response.text();

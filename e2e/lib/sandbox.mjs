@@ -65,6 +65,16 @@ export class Sandbox {
     return this.#call("POST", `/sandbox/sheets/1VoronkaTemplatesDemo0000000001/${gid}/reset`);
   }
 
+  /** What a bank ("yookassa" or "tbank") knows of its payments, oldest first. */
+  payments(bank) {
+    return this.#call("GET", `/sandbox/banks/${bank}/payments`);
+  }
+
+  /** The tax receipts a bank was given, oldest first. */
+  receipts(bank) {
+    return this.#call("GET", `/sandbox/banks/${bank}/receipts`);
+  }
+
   llmRequests() {
     return this.#call("GET", "/sandbox/llm/requests");
   }

@@ -51,6 +51,7 @@ export class System {
   #launcher = null;
   #log = "";
   #database = null;
+  #environment = {};
 
   /** `database`: "SQLite" or "PostgreSQL"; `env`: further configuration, as an owner would set it. */
   static async start({ database = "SQLite", env = {} } = {}) {
@@ -72,23 +73,25 @@ export class System {
   }
 
   async launch(env) {
-    const [api, bot, sandbox] = [await freePort(), await freePort(), await freePort()];
+    const [api, bot, sandbox, smtp] = [await freePort(), await freePort(), await freePort(), await freePort()];
     this.api = `http://127.0.0.1:${api}`;
     this.sandbox = `http://127.0.0.1:${sandbox}`;
+    // Nothing of this shell's own configuration may leak in.
+    this.#environment = {
+      PATH: process.env.PATH,
+      HOME: this.folder,
+      NO_COLOR: "1",
+      VORONKA_BIN_DIR: BIN_DIR,
+      HTTP_ADDR: `127.0.0.1:${api}`,
+      BOT_ADDR: `127.0.0.1:${bot}`,
+      SANDBOX_ADDR: `127.0.0.1:${sandbox}`,
+      SANDBOX_SMTP_ADDR: `127.0.0.1:${smtp}`,
+      ...(this.#database ? { DATABASE_URL: this.#database.url } : {}),
+      ...env,
+    };
     this.#launcher = spawn(path.join(BIN_DIR, "voronka"), ["run"], {
       cwd: this.folder,
-      // Nothing of this shell's own configuration may leak in.
-      env: {
-        PATH: process.env.PATH,
-        HOME: this.folder,
-        NO_COLOR: "1",
-        VORONKA_BIN_DIR: BIN_DIR,
-        HTTP_ADDR: `127.0.0.1:${api}`,
-        BOT_ADDR: `127.0.0.1:${bot}`,
-        SANDBOX_ADDR: `127.0.0.1:${sandbox}`,
-        ...(this.#database ? { DATABASE_URL: this.#database.url } : {}),
-        ...env,
-      },
+      env: this.#environment,
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.exited = new Promise((resolve) => this.#launcher.once("exit", (code, signal) => resolve({ code, signal })));
@@ -115,6 +118,14 @@ export class System {
   /** The one-time password as the welcome box prints it. */
   get adminPassword() {
     return /One-time password · Одноразовый пароль\s+(\S+)/.exec(this.#log)?.[1];
+  }
+
+  /** What `voronka doctor` says, beside the running programs. Errors: its words when something is wrong. */
+  async doctor() {
+    const { stdout } = await run(path.join(BIN_DIR, "voronka"), ["doctor"], { cwd: this.folder, env: this.#environment }).catch((error) => {
+      throw new Error(`the doctor is not content:\n${error.stdout}${error.stderr}`);
+    });
+    return stdout;
   }
 
   /** The process id of one of this launcher's own programs: "bot", "crm-api" or "sandbox". */

@@ -1,34 +1,15 @@
 // The chat page itself: on a phone, in the dark, and without a mouse.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 
 import { answer, questions, words } from "../lib/funnel.mjs";
+import { look } from "../lib/look.mjs";
 import { story } from "../lib/story.mjs";
 import { ANNA_ID, JOHN_ID, TRAINER_ID } from "../lib/system.mjs";
 
 const SAY = words("ru");
-const SCREENS = path.join(process.env.E2E_SCREENS || path.join(tmpdir(), "voronka-e2e-screens"));
 
 story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM_RATE_PER_SECOND: "0" } }, (world, step) => {
-  /** A picture for people to look at, and what a picture can be checked for: nothing wider than the screen. */
-  async function look(chat, name) {
-    await mkdir(SCREENS, { recursive: true });
-    await chat.page.screenshot({ path: path.join(SCREENS, `${name}.png`) });
-    const wide = await chat.page.evaluate(() => [...document.querySelectorAll("body *")].filter((node) => {
-      const box = node.getBoundingClientRect();
-      const isSeen = node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !node.closest(".visually-hidden");
-      const style = getComputedStyle(node);
-      const hasText = [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.textContent.trim());
-      const spills = hasText && style.overflowX === "visible" && style.display !== "inline" && node.scrollWidth > node.clientWidth + 1;
-      const scrolls = node.closest(".scroll-x, .grid");
-      return isSeen && !scrolls && box.width > 0 && (spills || box.right > innerWidth + 1 || box.left < -1);
-    }).map((node) => `${node.tagName}.${node.className} ${node.textContent.slice(0, 40)}`));
-    assert.deepEqual(wide, [], `${name}: these stand out of the screen`);
-  }
-
   step("Tab and Enter alone lead through the greeting and a question", async () => {
     await world.sandbox.faults({ telegram: { limits: false } });
     const john = await world.browser.chatPage(world.system, { as: JOHN_ID, language: "en" });
@@ -54,7 +35,7 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
     await keys.type("42");
     await keys.press("Enter");
     await john.isAsked("How long have you been training?");
-    await look(john, "keyboard");
+    await look(john.page, "keyboard");
   });
 
   for (const dark of [false, true]) {
@@ -62,13 +43,13 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
     step(`on a phone in ${shade} everything fits the width, from the list to the document`, async () => {
       const id = dark ? (await world.sandbox.newPerson({ first_name: "Александра-Виктория", last_name: "Константинопольская", language_code: "ru" })).id : ANNA_ID;
       const chat = await world.browser.chatPage(world.system, { as: id, phone: true, dark });
-      await look(chat, `phone-${shade}-1-start`);
+      await look(chat.page, `phone-${shade}-1-start`);
       await chat.pressStart();
       await chat.isAsked(SAY.menu);
-      await look(chat, `phone-${shade}-2-menu`);
+      await look(chat.page, `phone-${shade}-2-menu`);
       await chat.press("Тарифы");
       await chat.isAsked("Программа на 12 недель");
-      await look(chat, `phone-${shade}-3-prices`);
+      await look(chat.page, `phone-${shade}-3-prices`);
       await chat.press("☰ Меню");
       await chat.isAsked(SAY.menu);
       await chat.press(SAY.free);
@@ -78,18 +59,18 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
       await chat.press(SAY.noMarketing);
       for (const question of questions("ru")) {
         await chat.isAsked(question.ask);
-        if (["level", "age", "spare"].includes(question.id)) await look(chat, `phone-${shade}-4-${question.id}`);
+        if (["level", "age", "spare"].includes(question.id)) await look(chat.page, `phone-${shade}-4-${question.id}`);
         await answer(chat, question);
       }
       await chat.isAsked(SAY.summary);
-      await look(chat, `phone-${shade}-5-summary`);
+      await look(chat.page, `phone-${shade}-5-summary`);
       await chat.press(SAY.confirm);
       const document = await chat.getsDocument();
       await chat.hears(SAY.offer, { after: document });
-      await look(chat, `phone-${shade}-6-programme`);
+      await look(chat.page, `phone-${shade}-6-programme`);
       await chat.page.getByTestId("back").click();
       await chat.page.getByTestId(`person-${TRAINER_ID}`).waitFor();
-      await look(chat, `phone-${shade}-7-people`);
+      await look(chat.page, `phone-${shade}-7-people`);
       assert.deepEqual(chat.page.problems, []);
     });
   }
@@ -100,7 +81,7 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
       const trainer = anna.beside(TRAINER_ID);
       if (!dark) await trainer.pressStart();
       await trainer.hears("Анкета заполнена: Анна");
-      await look(anna, `wide-${dark ? "dark" : "light"}`);
+      await look(anna.page, `wide-${dark ? "dark" : "light"}`);
     }
   });
 
@@ -109,7 +90,7 @@ story("the chat page on a phone, in the dark and by keyboard", { env: { TELEGRAM
     for (const name of ["", "clock", "faults", "sheets", "llm"]) {
       await chat.page.goto(`${world.system.sandbox}/${name}`);
       await chat.page.locator("main h1, .grid").first().waitFor();
-      await look(chat, `page-${name || "index"}`);
+      await look(chat.page, `page-${name || "index"}`);
     }
   });
 });
