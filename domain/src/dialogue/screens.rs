@@ -62,7 +62,12 @@ pub(super) fn menu(_scene: &Scene, facts: &Facts<'_>, in_place: bool) -> Turn {
         .with_row(vec![
             button(&facts.texts.button_prices, &Action::Prices),
             button(&facts.texts.button_faq, &Action::Faq),
-        ])
+        ]);
+    if facts.sells {
+        let purchases = Action::Purchase(purchase::Step::Purchases);
+        content = content.with_row(vec![button(&facts.texts.button_purchases, &purchases)]);
+    }
+    content = content
         .with_row(vec![
             button(&facts.texts.button_contacts, &Action::Contacts),
             button(&facts.texts.button_settings, &Action::Settings),
@@ -98,10 +103,6 @@ pub(super) fn settings(scene: &Scene, facts: &Facts<'_>, in_place: bool) -> Turn
     }
     if facts.run.is_some_and(|run| run.is_complete) {
         content = content.with_row(vec![button(&facts.texts.button_restart, &Action::Restart)]);
-    }
-    if facts.sells {
-        let purchases = Action::Purchase(purchase::Step::Purchases);
-        content = content.with_row(vec![button(&facts.texts.button_purchases, &purchases)]);
     }
     Turn::new(scene.clone()).step(content.with_row(home(facts)), in_place)
 }
