@@ -76,9 +76,15 @@ pub(crate) async fn document_message(
     })?;
     let made = Made::load(tx, &program.id).await?;
     let texts = guide.texts(language);
+    // What was paid for is the whole of it, and is called so.
+    let first = if tx.order_of_program(&program.id).await?.is_some() {
+        &texts.program_full_caption
+    } else {
+        &texts.program_caption
+    };
     let mut content = Content::text(match &made {
-        Some(made) => caption(made, guide, language),
-        None => rich(&texts.program_caption, &[]),
+        Some(made) => caption(made, guide, language, first),
+        None => rich(first, &[]),
     });
     if let Some(note) = made.and_then(|made| made.note) {
         with_note(&mut content, guide, language, &note);
@@ -91,7 +97,8 @@ pub(crate) async fn document_message(
     Ok(content)
 }
 
-fn caption(made: &Made, guide: &Guide, language: Language) -> Vec<Span> {
+/// `first`: of a version that came after no other.
+fn caption(made: &Made, guide: &Guide, language: Language, first: &str) -> Vec<Span> {
     let texts = guide.texts(language);
     let news = made.news.as_deref().unwrap_or_default();
     let mut lines: Vec<String> = news
@@ -109,7 +116,7 @@ fn caption(made: &Made, guide: &Guide, language: Language) -> Vec<Span> {
             &[("exercise", exercise.get(language)), ("changes", &changes)],
         ),
         _ if !news.is_empty() => rich(&texts.program_updated_caption, &[("changes", &changes)]),
-        _ => rich(&texts.program_caption, &[]),
+        _ => rich(first, &[]),
     }
 }
 
