@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod llm;
+pub mod mail;
 pub mod networks;
 pub mod payments;
 pub mod sheets;

@@ -229,7 +229,9 @@ fn one_line(text: &str) -> String {
         .chars()
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+    // A space that must not break stays one.
+    let words: Vec<&str> = spaced.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 fn classify(error: &SmtpError) -> MailError {
