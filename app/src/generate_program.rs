@@ -20,6 +20,7 @@ use crate::crm::approvals;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::draw_program::document;
 use crate::error::{Error, Result};
+use crate::mail::letters;
 use crate::keep_program::{Kept, draw, keep_all};
 use crate::pay::give;
 use crate::refresh_templates;
@@ -408,6 +409,11 @@ async fn give_up(app: &App, task: &Task, program_id: &ProgramId, error: &Error) 
         };
         tx.insert_action(&client.id, &action).await?;
         revise_program::give_back(app, &mut tx, &guide, &program, &reason, &task.request_id).await?;
+        if program.parent.is_none()
+            && let Some(order) = tx.order_of_program(program_id).await?
+        {
+            letters::by_hand(app, &mut tx, &order, &task.request_id).await?;
+        }
         // Whoever waits for no programme, or is to get the one before, is not told of a failure that is ours.
         if program.parent.is_none()
             && let Some(conversation) = address_of(&mut tx, &client.id).await?

@@ -1,5 +1,6 @@
 //! The environment as one typed struct. What is wrong is told all at once, each in a sentence that names its key.
 
+mod mail;
 mod payments;
 
 use std::fmt;
@@ -13,7 +14,8 @@ use store::MasterKeys;
 use thiserror::Error;
 use url::Url;
 
-pub use self::payments::Payments;
+pub use self::mail::Mail;
+pub use self::payments::{Addresses, Payments};
 use crate::TrustedProxies;
 use crate::telemetry::LogFormat;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub trainer_telegram_ids: Vec<i64>,
     pub llm: Option<LlmSettings>,
     pub payments: Payments,
+    /// `None`: no letters are written.
+    pub mail: Option<Mail>,
     pub sheets_base_url: Url,
     pub sheets_templates_id: Option<String>,
     pub clock_url: Option<Url>,
@@ -225,6 +229,7 @@ impl Config {
         );
         let llm = llm(r);
         let payments = Payments::read_with(r);
+        let mail = Mail::read_with(r);
         let sheets_base_url = r.web_address("SHEETS_BASE_URL", "https://docs.google.com");
         let sheets_templates_id = r.text("SHEETS_TEMPLATES_ID");
         let clock_url = match r.text("CLOCK_URL") {
@@ -260,6 +265,7 @@ impl Config {
                 trainer_telegram_ids: trainer_telegram_ids?,
                 llm: llm?,
                 payments: payments?,
+                mail: mail?,
                 sheets_base_url: sheets_base_url?,
                 sheets_templates_id,
                 clock_url,

@@ -78,6 +78,8 @@ coded_enum! {
         OrderCharged => "order_charged",
         RefundSucceeded => "refund_succeeded",
         ProviderFee => "provider_fee",
+        /// Two clients turned out to be one.
+        WalletMoved => "wallet_moved",
     }
 }
 
@@ -220,6 +222,17 @@ pub fn provider_fee(payment: &PaymentId, provider: &str, fee: Money) -> Result<T
         amount: fee,
     };
     Transfer::new(TransferKind::ProviderFee, payment.as_str(), vec![posting])
+}
+
+/// What was left in the wallet of a client who turned out to be another one.
+pub fn wallet_moved(from: &ClientId, into: &ClientId, amount: Money) -> Result<Transfer, LedgerError> {
+    let posting = Posting {
+        debit: Account::wallet(from, amount.currency),
+        credit: Account::wallet(into, amount.currency),
+        amount,
+    };
+    let cause = format!("{from}:{into}:{}", amount.currency.code());
+    Transfer::new(TransferKind::WalletMoved, &cause, vec![posting])
 }
 
 /// What each product gives up when `amount` of an order is given back, in proportion to what is left of its lines.

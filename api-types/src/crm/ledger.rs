@@ -76,6 +76,8 @@ pub enum TransferKind {
     OrderCharged,
     RefundSucceeded,
     ProviderFee,
+    /// Two clients turned out to be one: what was left in the wallet went along.
+    WalletMoved,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

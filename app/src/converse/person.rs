@@ -7,11 +7,13 @@ use domain::pipeline::StageKind;
 use serde_json::json;
 use store::{Client, Conversation, DeepLink, NewClient, NewConversation, NewLead, NewMove, NewTouch, Origin, Tx};
 
+use super::arrival::{self, Arrival};
 use super::{Body, Inbound, Person, note};
 use crate::caller::Caller;
 use crate::context::App;
 use crate::deliver::{TELEGRAM, notify_trainers};
 use crate::error::{Error, Result};
+use crate::pay::site_link;
 use crate::settings::Guide;
 
 /// Telegram allows 64 for each of two names; whatever is longer is cut, not refused.
@@ -23,6 +25,8 @@ pub(super) struct Meeting {
     /// `None` only in a trainer's chat.
     pub client: Option<Client>,
     pub is_new: bool,
+    /// They came by the link of an order of the site.
+    pub arrival: Option<Arrival>,
 }
 
 /// What the messenger says of somebody, to notice when it says something else.
@@ -88,23 +92,47 @@ fn origin(link: Option<&DeepLink>, payload: Option<&str>) -> Origin {
     }
 }
 
-/// Finds or makes the conversation and its client, keeps names current and touches recorded.
+/// Finds or makes the conversation and its client.
 pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide, inbound: &Inbound) -> Result<Meeting> {
     let now = app.now();
     let payload = payload(inbound);
+    let known = tx.lock_conversation(TELEGRAM, &inbound.address).await?;
+    if let Some(token) = payload.filter(|text| site_link::is_token(text)) {
+        // The token is nobody's business afterwards: it goes into no touch.
+        return if known.as_ref().is_some_and(|conversation| conversation.is_trainer) {
+            greet(app, tx, caller, guide, inbound, known, None, None).await
+        } else {
+            arrival::meet(app, tx, caller, guide, inbound, known, token).await
+        };
+    }
     let link = match payload {
         Some(token) => tx.find_link(token, now).await?,
         None => None,
     };
-    let known = tx.lock_conversation(TELEGRAM, &inbound.address).await?;
     if let Some(link) = &link
         && link.purpose == "trainer"
         && tx.use_link(&link.token, now).await?
     {
         return become_trainer(app, tx, inbound, known).await;
     }
+    greet(app, tx, caller, guide, inbound, known, link.as_ref(), payload).await
+}
+
+/// A newcomer is welcomed; of somebody known the name is kept current and the touch recorded.
+#[expect(clippy::too_many_arguments, reason = "everything that is known of somebody who speaks")]
+pub(super) async fn greet(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    guide: &Guide,
+    inbound: &Inbound,
+    known: Option<Conversation>,
+    link: Option<&DeepLink>,
+    payload: Option<&str>,
+) -> Result<Meeting> {
+    let now = app.now();
     let Some(conversation) = known else {
-        return welcome(app, tx, caller, guide, inbound, link.as_ref(), payload).await;
+        return welcome(app, tx, caller, guide, inbound, link, payload).await;
     };
     let client = match &conversation.client {
         Some(id) => tx.find_client(id).await?,
@@ -116,6 +144,7 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
                 conversation,
                 client: None,
                 is_new: false,
+                arrival: None,
             })
         } else {
             Err(Error::internal(format!(
@@ -129,6 +158,7 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
             conversation,
             client: Some(client),
             is_new: false,
+            arrival: None,
         });
     }
     let mut client = client;
@@ -144,7 +174,7 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
             id: app.new_id(),
             client: client.id.clone(),
             channel: TELEGRAM.to_owned(),
-            origin: origin(link.as_ref(), payload),
+            origin: origin(link, payload),
             now,
         };
         tx.insert_touch(&touch).await?;
@@ -158,6 +188,7 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
         conversation,
         client: Some(client),
         is_new: false,
+        arrival: None,
     })
 }
 
@@ -184,6 +215,7 @@ async fn become_trainer(app: &App, tx: &mut Tx, inbound: &Inbound, known: Option
         conversation,
         client: None,
         is_new: true,
+        arrival: None,
     })
 }
 
@@ -294,5 +326,6 @@ async fn welcome(
         conversation,
         client: Some(client),
         is_new: true,
+        arrival: None,
     })
 }

@@ -166,7 +166,7 @@ async fn claim(app: &App, tenant: &TenantId) -> Result<Vec<ClaimedDelivery>> {
 
 async fn try_once(app: &App, tenant: &TenantId, mailer: &Mailer, delivery: &ClaimedDelivery) {
     let outcome = attempt(app, tenant, mailer, delivery).await;
-    if let Err(error) = report(app, tenant, &delivery.id, delivery.attempt, outcome).await {
+    if let Err(error) = report(app, tenant, &delivery.id, delivery.attempt, &outcome).await {
         // Its lease ends and it is tried again.
         tracing::error!(delivery.id = %delivery.id, error = &error as &dyn std::error::Error, "a letter's fate could not be written");
     }
@@ -198,11 +198,11 @@ async fn attempt(app: &App, tenant: &TenantId, mailer: &Mailer, delivery: &Claim
 }
 
 /// One transaction: the letter's fate and what follows from it.
-async fn report(app: &App, tenant: &TenantId, id: &OutboxId, attempt: i64, outcome: Outcome) -> Result<()> {
+async fn report(app: &App, tenant: &TenantId, id: &OutboxId, attempt: i64, outcome: &Outcome) -> Result<()> {
     let now = app.now();
     let retry_at = now.plus_millis(pause_ms(attempt));
     let is_last = attempt >= MAX_ATTEMPTS;
-    let (settled, label) = match &outcome {
+    let (settled, label) = match outcome {
         Outcome::Sent(answer) => (
             Report::Sent {
                 external_ref: answer.clone(),
@@ -233,7 +233,7 @@ async fn report(app: &App, tenant: &TenantId, id: &OutboxId, attempt: i64, outco
     };
     metrics::counter!("voronka_deliveries_total", "outcome" => label).increment(1);
     let caller = caller(app, tenant);
-    match &outcome {
+    match outcome {
         Outcome::Sent(_) => {
             tracing::info!(delivery.id = %id, delivery.kind, attempt, "a letter was taken by the mail server");
             if let (Some(program), Some(client)) = (&delivery.program, &delivery.client) {

@@ -17,4 +17,5 @@ mod conversation;
 mod payments;
 mod programme;
 mod sheet;
+mod site;
 mod wording;

@@ -12,6 +12,7 @@ use domain::ids::{ApiKeyId, Id, RequestId, TenantId};
 use domain::time::Timestamp;
 use providers::files::FileStore;
 use providers::llm::Llm;
+use providers::mail::Mailer;
 use providers::sheets::Sheets;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -39,15 +40,25 @@ impl World {
 
     /// A world whose templates are kept in a spreadsheet.
     pub async fn start_with(backend: Backend, sheets: Option<(Sheets, &str)>) -> Self {
-        Self::assemble(backend, sheets, Providers::default()).await
+        Self::assemble(backend, sheets, Providers::default(), None).await
     }
 
     /// A world that takes money.
     pub async fn start_selling(backend: Backend, payments: Providers) -> Self {
-        Self::assemble(backend, None, payments).await
+        Self::assemble(backend, None, payments, None).await
     }
 
-    async fn assemble(backend: Backend, sheets: Option<(Sheets, &str)>, payments: Providers) -> Self {
+    /// A world that takes money and writes letters.
+    pub async fn start_writing(backend: Backend, payments: Providers, mailer: Mailer) -> Self {
+        Self::assemble(backend, None, payments, Some(mailer)).await
+    }
+
+    async fn assemble(
+        backend: Backend,
+        sheets: Option<(Sheets, &str)>,
+        payments: Providers,
+        mail: Option<Mailer>,
+    ) -> Self {
         let (sheets, spreadsheet) = match sheets {
             Some((sheets, spreadsheet)) => (Some(sheets), Some(spreadsheet.to_owned())),
             None => (None, None),
@@ -70,6 +81,7 @@ impl World {
             llm: Some(Llm::new(providers::http_client(&[]).unwrap())),
             sheets,
             payments,
+            mail,
             public_url: "http://127.0.0.1:8080".parse().unwrap(),
         });
         let seed = Seed {

@@ -11,5 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bad_forms;
+mod letters;
 mod pages;
 mod shop;

@@ -12,12 +12,13 @@ use domain::ids::ClientId;
 use domain::language::Language;
 use domain::money::BasisPoints;
 use domain::promo::{Discount, PromoCode};
+use providers::mail::{MailConfig, Mailer, Protection};
 use providers::networks::Networks;
 use providers::payments::tbank::{self, TBank};
 use providers::payments::yookassa::{self, YooKassa};
 use reqwest::header::{HeaderMap, LOCATION};
 use sandbox::driver::{ClockAction, MoneyState};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{ClientFilter, Order, PageRequest, Payment, PaymentFilter, StoredPromoCode};
 
 use crate::common::{Backend, Chat, Options, START_MS, TestWorld};
@@ -67,13 +68,33 @@ impl Page {
 
 impl Shop {
     pub async fn open(backend: Backend) -> Self {
+        Self::open_with(backend, false).await
+    }
+
+    /// One that writes letters.
+    pub async fn open_writing(backend: Backend) -> Self {
+        Self::open_with(backend, true).await
+    }
+
+    async fn open_with(backend: Backend, writes_letters: bool) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let bank = sandbox::start(sandbox::Config {
-            smtp_addr: None,
+            smtp_addr: sandbox::Config::default().smtp_addr.filter(|_| writes_letters),
             ..sandbox::Config::default()
         })
         .await
         .unwrap();
+        let mail = bank.smtp_addr.map(|smtp| {
+            Mailer::new(&MailConfig {
+                host: smtp.ip().to_string(),
+                port: smtp.port(),
+                protection: Protection::None,
+                credentials: None,
+                from: "no-reply@voronka.example".into(),
+                roots: Vec::new(),
+            })
+            .unwrap()
+        });
         bank.move_clock(&ClockAction::Set { now_ms: START_MS }).await.unwrap();
         bank.move_clock(&ClockAction::Freeze).await.unwrap();
         let client = || providers::http_client(&[]).unwrap();
@@ -97,6 +118,7 @@ impl Shop {
         );
         let options = Options {
             payments: Providers::new(vec![Arc::new(yookassa), Arc::new(tbank)]),
+            mail,
             ..Options::default()
         };
         let world = TestWorld::start_with(backend, options).await;
@@ -242,6 +264,44 @@ impl Shop {
             _ => self.bank.yookassa().pay(id).await.unwrap(),
         };
         assert_eq!(paid.state, MoneyState::Paid);
+    }
+
+    /// Somebody whom only the site knows.
+    pub async fn a_stranger(&self) -> ClientId {
+        let admin = Caller {
+            actor: Actor::System,
+            role: Role::Admin,
+            ..self.payer()
+        };
+        let draft = app::crm::clients::Draft {
+            name: "Анна Петрова".into(),
+            source: Some("site".into()),
+            ..app::crm::clients::Draft::default()
+        };
+        app::crm::clients::create(&self.world.app, &admin, &draft)
+            .await
+            .unwrap()
+            .client
+            .id
+    }
+
+    /// What the mail server took so far, oldest first, after everything that is due was sent.
+    pub async fn letters(&self) -> Vec<Value> {
+        app::mail::send_due(&self.world.app).await;
+        let get = async |path: &str| -> Value {
+            self.http.get(self.bank.url(path)).send().await.unwrap().json().await.unwrap()
+        };
+        let list = get("/sandbox/mail").await;
+        let mut letters = Vec::new();
+        for letter in list["mails"].as_array().unwrap() {
+            letters.push(get(&format!("/sandbox/mail/{}", letter["id"])).await);
+        }
+        letters
+    }
+
+    pub async fn head(&self, path: &str) -> u16 {
+        let asked = self.http.head(format!("{}{path}", self.world.base)).send().await.unwrap();
+        asked.status().as_u16()
     }
 
     pub async fn get(&self, path: &str) -> Page {

@@ -53,6 +53,7 @@ pub struct Options {
     pub rate_limit_per_minute: u32,
     pub trusted_proxies: &'static str,
     pub payments: app::pay::Providers,
+    pub mail: Option<providers::mail::Mailer>,
 }
 
 impl Default for Options {
@@ -63,6 +64,7 @@ impl Default for Options {
             rate_limit_per_minute: 1_000_000,
             trusted_proxies: "",
             payments: app::pay::Providers::default(),
+            mail: None,
         }
     }
 }
@@ -104,6 +106,7 @@ impl TestWorld {
             llm: Some(providers::llm::Llm::new(providers::http_client(&[]).unwrap())),
             sheets: None,
             payments: options.payments,
+            mail: options.mail,
             public_url: options.public_url.parse().unwrap(),
         });
         let seed = Seed {

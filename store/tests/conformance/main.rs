@@ -18,6 +18,7 @@ mod jobs;
 mod ledger;
 mod listing;
 mod long_lists;
+mod merges;
 mod money_tenants;
 mod opening;
 mod outbox;
@@ -26,6 +27,7 @@ mod payments;
 mod programs;
 mod purge;
 mod questionnaires;
+mod reconciliations;
 mod rotation;
 mod schema;
 mod secrecy;
@@ -95,6 +97,11 @@ on_each_database! {
         two_refunds_can_not_promise_the_same_money,
         of_fifty_at_once_one_gets_the_last_use_of_a_code,
         the_catalogue_reads_back_as_saved,
+    }
+    merges {
+        no_table_that_names_a_client_is_forgotten,
+        everything_goes_over_once_and_history_stays,
+        a_link_into_the_bot_works_for_the_first,
     }
     money_tenants {
         nothing_of_another_tenant_is_seen,
@@ -197,6 +204,14 @@ on_each_database! {
         a_link_serves_until_it_expires_and_is_used_first_once,
         links_come_in_pages_newest_first,
         the_latest_consent_wins,
+    }
+    reconciliations {
+        a_comparison_goes_step_by_step_and_ends_once,
+        what_had_a_part_in_the_time_is_compared_once,
+        money_is_counted_by_its_order_and_moves_whole,
+        a_part_of_a_hold_is_decided_once,
+        a_finished_tasks_key_is_kept_or_freed,
+        another_tenants_comparisons_are_out_of_reach,
     }
     opening {
         opening_twice_is_harmless,
