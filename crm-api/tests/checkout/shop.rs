@@ -289,7 +289,14 @@ impl Shop {
     pub async fn letters(&self) -> Vec<Value> {
         app::mail::send_due(&self.world.app).await;
         let get = async |path: &str| -> Value {
-            self.http.get(self.bank.url(path)).send().await.unwrap().json().await.unwrap()
+            self.http
+                .get(self.bank.url(path))
+                .send()
+                .await
+                .unwrap()
+                .json()
+                .await
+                .unwrap()
         };
         let list = get("/sandbox/mail").await;
         let mut letters = Vec::new();
@@ -300,7 +307,12 @@ impl Shop {
     }
 
     pub async fn head(&self, path: &str) -> u16 {
-        let asked = self.http.head(format!("{}{path}", self.world.base)).send().await.unwrap();
+        let asked = self
+            .http
+            .head(format!("{}{path}", self.world.base))
+            .send()
+            .await
+            .unwrap();
         asked.status().as_u16()
     }
 

@@ -2,7 +2,6 @@
 
 use app::mail::Again;
 use app::pay::checkout::View;
-use domain::ids::Id;
 use domain::language::Language;
 
 use super::frame::{frame, other_language};
