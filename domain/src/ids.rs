@@ -122,9 +122,13 @@ ids! {
     PaymentId = "py",
     RefundId = "rf",
     ReceiptId = "rc",
+    SavedMethodId = "sm",
+    OrderCostId = "oc",
     PromoCodeId = "pc",
     TransferId = "tr",
     TaskId = "tk",
+    ReconciliationId = "rn",
+    DifferenceId = "df",
     RequestId = "rq",
 }
 

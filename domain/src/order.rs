@@ -83,3 +83,24 @@ pub struct TaxTreatment {
     pub subject: PaymentSubject,
     pub mode: PaymentMode,
 }
+
+impl TaxTreatment {
+    /// As it stands on a receipt once the thing is given: paid in full, and the rate itself in place of its share of a sum
+    /// paid ahead (22/122 becomes 22 %).
+    #[must_use]
+    pub const fn given(self) -> Self {
+        let vat = match self.vat {
+            Vat::FiveOf105 => Vat::Five,
+            Vat::SevenOf107 => Vat::Seven,
+            Vat::TenOf110 => Vat::Ten,
+            Vat::TwentyOf120 => Vat::Twenty,
+            Vat::TwentyTwoOf122 => Vat::TwentyTwo,
+            other => other,
+        };
+        Self {
+            vat,
+            subject: self.subject,
+            mode: PaymentMode::FullPayment,
+        }
+    }
+}

@@ -87,7 +87,7 @@ const fn indexed(column: SealedColumn, index: &'static str, spelling: Spelling, 
 }
 
 /// All of them. The failures of signing in have an index without a value; those are forgotten within a day.
-pub const SEALED_COLUMNS: [SealedColumn; 22] = [
+pub const SEALED_COLUMNS: [SealedColumn; 24] = [
     indexed(
         sealed("users", "email_sealed", "users.email", Key::Id),
         "email_index",
@@ -159,6 +159,8 @@ pub const SEALED_COLUMNS: [SealedColumn; 22] = [
     sealed("refunds", "reason_sealed", "refunds.reason", Key::Id),
     sealed("receipts", "body_sealed", "receipts.body", Key::Id),
     sealed("tasks", "facts_sealed", "tasks.facts", Key::Id),
+    sealed("saved_methods", "token_sealed", "saved_methods.token", Key::Id),
+    sealed("order_costs", "note_sealed", "order_costs.note", Key::Id),
     sealed(
         "idempotency_keys",
         "body",

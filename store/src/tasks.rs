@@ -4,7 +4,7 @@ use domain::ids::{ClientId, Id, OrderId, PaymentId, RefundId, TaskId};
 use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use crate::dialect::{execute, row};
+use crate::dialect::{execute, row, scalar};
 use crate::{Error, PageOf, PageRequest, Result, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +132,27 @@ impl Tx {
         const SQL: &str = "UPDATE tasks SET status = 'done', done_by = $1, done_at_ms = $2 \
              WHERE tenant_id = $3 AND order_id = $4 AND kind = $5 AND status = 'open'";
         execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), order.as_str(), kind)
+    }
+
+    /// What was done may have to be done again one day: its cause makes a new task then.
+    pub async fn free_task_key(&mut self, id: &TaskId) -> Result<()> {
+        const SQL: &str = "UPDATE tasks SET dedupe_key = dedupe_key || ':' || id WHERE tenant_id = $1 AND id = $2 AND status = 'done'";
+        execute!(self, SQL, self.tenant.as_ref(), id.as_str())?;
+        Ok(())
+    }
+
+    /// How many tasks of a kind wait for a person.
+    pub async fn open_tasks(&mut self, kind: &str) -> Result<u32> {
+        const SQL: &str = "SELECT COUNT(*) FROM tasks WHERE tenant_id = $1 AND status = 'open' AND kind = $2";
+        let count = scalar!(self, i64, SQL, self.tenant.as_ref(), kind)?.unwrap_or_default();
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Whether something is still to be done for an order.
+    pub async fn has_open_task_of_order(&mut self, order: &OrderId, kind: &str) -> Result<bool> {
+        const SQL: &str =
+            "SELECT id FROM tasks WHERE tenant_id = $1 AND status = 'open' AND order_id = $2 AND kind = $3 LIMIT 1";
+        Ok(row!(self, (String,), SQL, self.tenant.as_ref(), order.as_str(), kind)?.is_some())
     }
 
     /// Returns false when it was done before.
