@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::actions::{Action, short_code};
 use super::{Facts, Tariff, screens};
 use crate::content::{Activity, Button, Content, Span, Style, rich};
-use crate::ids::{Id, OrderId, ProductId};
+use crate::ids::{Id, OrderId, ProductId, SavedMethodId};
 use crate::language::Language;
 use crate::money::{BasisPoints, Money};
 use crate::order::OrderStatus;
@@ -67,6 +67,9 @@ pub enum Step {
     Cancel(OrderId),
     Refund(OrderId),
     RefundYes(OrderId),
+    /// The saved cards.
+    Methods,
+    ForgetMethod(SavedMethodId),
 }
 
 impl Basket {
@@ -136,6 +139,8 @@ impl Step {
             ["bx", order] => Self::Cancel(OrderId::parse(order)?),
             ["br", order] => Self::Refund(OrderId::parse(order)?),
             ["br", order, "yes"] => Self::RefundYes(OrderId::parse(order)?),
+            ["cards"] => Self::Methods,
+            ["cf", method] => Self::ForgetMethod(SavedMethodId::parse(method)?),
             _ => return None,
         })
     }
@@ -157,6 +162,8 @@ impl fmt::Display for Step {
             Self::Cancel(order) => write!(f, "bx:{order}"),
             Self::Refund(order) => write!(f, "br:{order}"),
             Self::RefundYes(order) => write!(f, "br:{order}:yes"),
+            Self::Methods => f.write_str("cards"),
+            Self::ForgetMethod(method) => write!(f, "cf:{method}"),
         }
     }
 }
