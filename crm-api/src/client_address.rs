@@ -5,23 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName};
-use thiserror::Error;
+use providers::networks::{Networks, NotANetwork};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Arc<[Network]>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    base: IpAddr,
-    prefix: u32,
-}
-
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("{0} is neither an address nor a network such as 10.0.0.0/8")]
-pub struct BadNetwork(String);
+pub struct TrustedProxies(Arc<Networks>);
 
 /// Who is at the other end; set for every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,17 +19,13 @@ pub struct ClientAddress(pub IpAddr);
 
 impl TrustedProxies {
     /// Shapes: addresses or networks separated by commas; empty trusts nobody.
-    pub fn parse(text: &str) -> Result<Self, BadNetwork> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(Network::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+    pub fn parse(text: &str) -> Result<Self, NotANetwork> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(Self(Arc::new(Networks::parse(parts)?)))
     }
 
     fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+        self.0.contain(address)
     }
 
     /// Walks from the nearest hop outwards and stops at the first one that nobody vouches for.
@@ -94,37 +80,6 @@ fn parse_hop(hop: &str) -> Option<IpAddr> {
         .or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip()))
         .ok()?;
     Some(address.to_canonical())
-}
-
-impl Network {
-    fn parse(text: &str) -> Result<Self, BadNetwork> {
-        let bad = || BadNetwork(text.to_owned());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u32>().map_err(|_| bad())?)),
-            None => (text, None),
-        };
-        let base = address.parse::<IpAddr>().map_err(|_| bad())?.to_canonical();
-        let bits = if base.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(bits);
-        if prefix > bits {
-            return Err(bad());
-        }
-        Ok(Self { base, prefix })
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        match (self.base, address) {
-            (IpAddr::V4(base), IpAddr::V4(address)) => {
-                let mask = u32::MAX.checked_shl(32 - self.prefix).unwrap_or(0);
-                u32::from(base) & mask == u32::from(address) & mask
-            }
-            (IpAddr::V6(base), IpAddr::V6(address)) => {
-                let mask = u128::MAX.checked_shl(128 - self.prefix).unwrap_or(0);
-                u128::from(base) & mask == u128::from(address) & mask
-            }
-            _ => false,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,9 @@ impl Networks {
         texts.into_iter().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
+    /// `::ffff:185.71.76.1` is 185.71.76.1.
     pub fn contain(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0
             .iter()
             .any(|(network, length)| is_within(address, *network, *length))
@@ -29,10 +31,14 @@ fn parse(text: &str) -> Result<(IpAddr, u8), NotANetwork> {
         Some((address, length)) => (address, Some(length)),
         None => (text.trim(), None),
     };
-    let address: IpAddr = address.parse().map_err(|_| wrong())?;
+    let address: IpAddr = address.parse::<IpAddr>().map_err(|_| wrong())?.to_canonical();
     let most = if address.is_ipv4() { 32 } else { 128 };
     let length = match length {
-        Some(length) => length.parse().ok().filter(|length| *length <= most).ok_or_else(wrong)?,
+        Some(length) => Some(length)
+            .filter(|length| length.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|length| length.parse().ok())
+            .filter(|length| *length <= most)
+            .ok_or_else(wrong)?,
         None => most,
     };
     Ok((address, length))
@@ -60,10 +66,23 @@ mod tests {
     fn an_address_is_inside_its_network_only() {
         let networks = Networks::parse(["185.71.76.0/27", "77.75.156.11", "2a02:5180::/32"]).unwrap();
         let contains = |text: &str| networks.contain(text.parse().unwrap());
-        for inside in ["185.71.76.0", "185.71.76.31", "77.75.156.11", "2a02:5180:1::9"] {
+        for inside in [
+            "185.71.76.0",
+            "185.71.76.31",
+            "::ffff:185.71.76.31",
+            "77.75.156.11",
+            "2a02:5180:1::9",
+        ] {
             assert!(contains(inside), "{inside}");
         }
-        for outside in ["185.71.76.32", "77.75.156.12", "2a02:5181::", "::1", "127.0.0.1"] {
+        for outside in [
+            "::ffff:185.71.76.32",
+            "185.71.76.32",
+            "77.75.156.12",
+            "2a02:5181::",
+            "::1",
+            "127.0.0.1",
+        ] {
             assert!(!contains(outside), "{outside}");
         }
         assert!(
@@ -72,7 +91,7 @@ mod tests {
                 .contain("8.8.8.8".parse().unwrap())
         );
         assert!(!Networks::default().contain("127.0.0.1".parse().unwrap()));
-        for wrong in ["", "x", "1.2.3.4/33", "1.2.3/8"] {
+        for wrong in ["", "x", "1.2.3.4/33", "1.2.3/8", "::1/129", "1.2.3.4/+8"] {
             assert!(Networks::parse([wrong]).is_err(), "{wrong}");
         }
     }

@@ -4,6 +4,9 @@
 //! An adapter translates and judges, it keeps nothing: whatever moves money has an intent in the database before it is
 //! called, and carries a key that stays the same however often it is tried.
 
+// No floats near money.
+#![deny(clippy::disallowed_types, clippy::float_arithmetic)]
+
 pub mod tbank;
 pub mod yookassa;
 
@@ -136,10 +139,69 @@ pub enum RefundState {
     },
 }
 
+/// Which receipt is asked about, by the provider's own ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReceiptOf<'a> {
+    Payment {
+        payment: &'a str,
+    },
+    Refund {
+        payment: &'a str,
+        refund: &'a str,
+    },
+    /// What [`PaymentProvider::close_receipt`] answered.
+    Closing {
+        payment: &'a str,
+        receipt: Option<&'a str>,
+    },
+}
+
+/// How far a receipt is on its way to the tax office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceiptState {
+    Pending,
+    Registered {
+        /// The provider's own id.
+        receipt: Option<String>,
+    },
+    /// It will never be.
+    Failed {
+        code: String,
+    },
+}
+
 /// One page of a provider's own list, for reconciliation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    pub payments: Vec<Seen>,
+    pub payments: Vec<Listed>,
+    pub next: Option<String>,
+}
+
+/// A payment in a provider's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub seen: Seen,
+    /// Our order's id, if the provider tells what we gave it.
+    pub order: Option<String>,
+    pub created_at: Option<Timestamp>,
+}
+
+/// A refund as its provider knows it, whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRefund {
+    pub id: String,
+    /// The provider's id of the payment.
+    pub payment: String,
+    /// Our refund's id, if it was made here.
+    pub reference: Option<String>,
+    pub amount: Money,
+    pub state: RefundState,
+    pub created_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundListing {
+    pub refunds: Vec<ListedRefund>,
     pub next: Option<String>,
 }
 
@@ -273,6 +335,8 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     async fn charge_saved(&self, intent: &Intent, token: &str) -> Result<Seen, Error>;
 
     /// Gives the closing receipt of a prepayment, once the service is given. Answers the provider's receipt id.
+    ///
+    /// After [`Error::Unknown`] it is repeated only where [`PaymentProvider::remembers_closing_receipts`].
     async fn close_receipt(
         &self,
         provider_payment: &str,
@@ -280,8 +344,44 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
         key: &str,
     ) -> Result<Option<String>, Error>;
 
+    /// Whether a closing receipt that was asked for twice is given once.
+    fn remembers_closing_receipts(&self) -> bool {
+        false
+    }
+
+    /// How far a receipt is. `Ok(None)`: the provider tells nobody.
+    async fn receipt_state(&self, _of: ReceiptOf<'_>) -> Result<Option<ReceiptState>, Error> {
+        Ok(None)
+    }
+
+    /// Whether its keys are accepted: asks for something that changes nothing.
+    ///
+    /// Errors: [`Error::Misconfigured`] when they are not; [`Error::Transient`] when nobody can tell now.
+    async fn probe(&self) -> Result<(), Error> {
+        match self.status("0").await {
+            Ok(_) | Err(Error::NotFound { .. } | Error::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Payments created since `since`, for reconciliation; empty where a provider has no list.
     async fn list(&self, since: Timestamp, cursor: Option<&str>) -> Result<Listing, Error>;
+
+    /// Refunds made since `since`, by anybody. `Ok(None)`: it lists none; then only [`Seen::refunded`] counts.
+    async fn list_refunds(&self, _since: Timestamp, _cursor: Option<&str>) -> Result<Option<RefundListing>, Error> {
+        Ok(None)
+    }
+
+    /// All refunds of one payment, whoever made them. `Ok(None)` as in [`PaymentProvider::list_refunds`].
+    async fn refunds_of(&self, _provider_payment: &str) -> Result<Option<Vec<ListedRefund>>, Error> {
+        Ok(None)
+    }
+
+    /// Whether it keeps parts to itself: a payment that was taken or given back in part is told without its sum
+    /// ([`Seen::refunded`] is absent then, [`Seen::amount`] is what was agreed).
+    fn hides_parts(&self) -> bool {
+        false
+    }
 
     /// Whether a notification is genuine. There is no default: a provider without a check does not compile.
     fn verify(&self, raw: RawNotification<'_>) -> Result<Verified, Rejected>;

@@ -40,6 +40,14 @@ const MAX_CUSTOMER: usize = 36;
 /// Links an order may have had, the lost ones included.
 const MOST_LINKS: u8 = 9;
 
+/// What a payer is shown.
+pub const fn title(language: Language) -> &'static str {
+    match language {
+        Language::Ru => "Т-Банк",
+        Language::En => "T-Bank",
+    }
+}
+
 #[derive(Clone)]
 pub struct Config {
     pub terminal_key: String,
@@ -235,7 +243,16 @@ impl TBank {
         if let Some(receipt) = &intent.receipt {
             body.insert("Receipt".into(), wire::receipt(receipt, &self.config.taxation)?);
         }
-        let answer = self.ask("Init", body).await?;
+        let answer = match self.ask("Init", body).await {
+            // Its deadline is too near or too far for a link: the next try names another one.
+            Err(Error::Refused { code, .. }) if code == "3017" => {
+                return Err(Error::Transient {
+                    provider: CODE,
+                    retry_after: None,
+                });
+            }
+            answer => answer?,
+        };
         self.seen(answer, Some(intent.amount))
     }
 
@@ -335,10 +352,7 @@ impl PaymentProvider for TBank {
     }
 
     fn title(&self, language: Language) -> &'static str {
-        match language {
-            Language::Ru => "Т-Банк",
-            Language::En => "T-Bank",
-        }
+        title(language)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -436,7 +450,8 @@ impl PaymentProvider for TBank {
             "Amount": kopecks(intent.amount)?,
             "ExternalRequestId": intent.refund,
         }));
-        if let Some(receipt) = intent.receipt.as_ref().filter(|_| !intent.is_whole) {
+        // A whole refund may go without one, but then it repeats the payment's, which may have been closed meanwhile.
+        if let Some(receipt) = &intent.receipt {
             body.insert("Receipt".into(), wire::receipt(receipt, &self.config.taxation)?);
         }
         let seen = |state| RefundSeen {
@@ -538,6 +553,11 @@ impl PaymentProvider for TBank {
             payments: Vec::new(),
             next: None,
         })
+    }
+
+    /// `GetState` tells the sum that was agreed, whatever was taken or given back of it.
+    fn hides_parts(&self) -> bool {
+        true
     }
 
     fn verify(&self, raw: RawNotification<'_>) -> Result<Verified, Rejected> {

@@ -125,6 +125,21 @@ pub async fn a_wrong_key_is_the_owners_to_mend(world: World) {
     }
 }
 
+pub async fn keys_are_tried_without_a_trace(world: World) {
+    world.provider.probe().await.unwrap();
+    let stranger = world.another(false, Duration::from_secs(10));
+    assert_eq!(class(&stranger.probe().await.unwrap_err()), Class::Misconfigured);
+    let asked = match world.kind {
+        Kind::YooKassa => "me",
+        Kind::TBank => "GetState",
+    };
+    world
+        .faults(json!({ "server_error": { "next": 1 }, "only_calls": [asked] }))
+        .await;
+    assert_eq!(class(&world.provider.probe().await.unwrap_err()), Class::Transient);
+    assert_eq!(world.live().await, Vec::<String>::new());
+}
+
 pub async fn a_wrong_address_is_the_owners_to_mend(world: World) {
     let provider = astray(world.kind, &world.sandbox.url("/nowhere"));
     let error = provider.create(&world.intent().await).await.unwrap_err();

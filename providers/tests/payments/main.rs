@@ -54,9 +54,10 @@ macro_rules! for_every_kind {
             saved: a_saved_method_is_charged_again, a_declined_charge_is_an_answer, a_charge_is_made_once,
                 a_lost_charge_is_looked_up, a_strangers_method_is_refused, a_charge_may_be_forbidden;
             failures: nobody_listens, changing_calls_tell_what_is_known, reading_calls_can_be_made_again,
-                a_wrong_key_is_the_owners_to_mend, a_wrong_address_is_the_owners_to_mend, what_nobody_knows_is_not_found;
+                a_wrong_key_is_the_owners_to_mend, keys_are_tried_without_a_trace, a_wrong_address_is_the_owners_to_mend, what_nobody_knows_is_not_found;
             receipts: every_tax_treatment_is_accepted, a_missing_receipt_is_told, a_wrong_sum_is_refused,
-                a_partial_refund_brings_its_lines, a_partial_capture_brings_its_lines, a_prepayment_is_closed;
+                a_partial_refund_brings_its_lines, a_partial_capture_brings_its_lines, a_prepayment_is_closed,
+                a_receipts_fate_is_told_or_nobody_can_ask;
             notifications: genuine_ones_are_verified, the_same_fact_has_the_same_key, forgeries_change_nothing,
                 what_is_no_notification_is_rejected, mapped_addresses_are_the_same_addresses;
             listing: every_payment_is_listed, another_systems_payments_do_no_harm;

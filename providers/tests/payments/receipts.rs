@@ -1,6 +1,6 @@
 use domain::order::{PaymentMode, PaymentSubject, TaxTreatment, Vat};
-use providers::payments::{Capture, Contact, Error, Receipt};
-use serde_json::Value;
+use providers::payments::{Capture, Contact, Error, Receipt, ReceiptOf, ReceiptState};
+use serde_json::{Value, json};
 
 use crate::world::{Kind, World, line, receipt, rub, succeeded};
 
@@ -110,4 +110,53 @@ pub async fn a_prepayment_is_closed(world: World) {
         assert_eq!(again, given);
         assert_eq!(world.bank().receipts().await.unwrap().len(), 2);
     }
+}
+
+pub async fn a_receipts_fate_is_told_or_nobody_can_ask(world: World) {
+    world.account(world.kind.wants_receipts()).await;
+    let mut states = Vec::new();
+    for fails in [0, 1] {
+        world.faults(json!({ "fail_receipt": { "next": fails } })).await;
+        let mut intent = world.intent().await;
+        intent.receipt = Some(receipt(vec![line("Программа", 499_000)]));
+        let paid = world.paid(&intent).await;
+        let of = ReceiptOf::Payment { payment: &paid.id };
+        states.push(world.provider.receipt_state(of).await.unwrap());
+        let closing = receipt(vec![line("Программа", 499_000)]);
+        let key = format!("rc_{fails}");
+        let given = world.provider.close_receipt(&paid.id, &closing, &key).await.unwrap();
+        for receipt in [given.as_deref(), None] {
+            let of = ReceiptOf::Closing {
+                payment: &paid.id,
+                receipt,
+            };
+            states.push(world.provider.receipt_state(of).await.unwrap());
+        }
+        let mut part = world.refund_of(&paid, 100_000);
+        part.receipt = Some(receipt(vec![line("Программа", 100_000)]));
+        let back = world.provider.refund(&part).await.unwrap();
+        let of = ReceiptOf::Refund {
+            payment: &paid.id,
+            refund: back.id.as_deref().unwrap(),
+        };
+        states.push(world.provider.receipt_state(of).await.unwrap());
+    }
+    let told: Vec<&str> = states
+        .iter()
+        .map(|state| match state {
+            None => "nobody",
+            Some(ReceiptState::Pending) => "pending",
+            Some(ReceiptState::Registered { .. }) => "registered",
+            Some(ReceiptState::Failed { .. }) => "failed",
+        })
+        .collect();
+    let expected = match world.kind {
+        Kind::YooKassa => {
+            assert!(world.provider.remembers_closing_receipts());
+            let ok = "registered";
+            [ok, ok, ok, ok, "failed", ok, ok, ok]
+        }
+        Kind::TBank => ["nobody"; 8],
+    };
+    assert_eq!(told, expected);
 }
