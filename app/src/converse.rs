@@ -4,6 +4,8 @@
 //! event under its sender's key, and a repeated event changes nothing.
 
 mod approval;
+mod arrival;
+mod cards;
 mod client;
 mod person;
 mod purchase;
@@ -20,6 +22,7 @@ use crate::caller::Caller;
 use crate::context::App;
 use crate::deliver::{LEASE_MS, Letter, Outgoing, TELEGRAM, prepare, queue};
 use crate::error::{Error, Result};
+use crate::pay::telegram::{self, PaidBill};
 use crate::settings;
 
 pub(crate) use person::called;
@@ -81,6 +84,12 @@ pub enum Body {
     },
     Blocked,
     Unblocked,
+    /// A bill was paid inside the messenger.
+    Paid(PaidBill),
+    /// The messenger gave a payment in its own currency back.
+    GivenBack {
+        charge: String,
+    },
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -178,7 +187,14 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
     }
     let conversation = person::meet(app, &mut tx, caller, &guide, inbound).await?;
     let is_busy = tx.is_address_busy(TELEGRAM, &inbound.address).await?;
-    let mut outcome = if conversation.conversation.is_trainer {
+    let is_about_money = matches!(inbound.body, Body::Paid(_) | Body::GivenBack { .. });
+    let mut outcome = if is_about_money {
+        telegram::heard(app, &mut tx, &guide, inbound, &caller.request_id).await?;
+        Outcome {
+            has_jobs: true,
+            ..Outcome::default()
+        }
+    } else if conversation.conversation.is_trainer {
         trainer::turn(app, &mut tx, caller, &guide, &conversation.conversation, inbound).await?
     } else {
         client::turn(app, &mut tx, caller, &guide, &conversation, inbound).await?
@@ -194,6 +210,7 @@ async fn turn(app: &App, caller: &Caller, inbound: &Inbound) -> Result<Answer> {
             content: letter.content.clone(),
             external_file_id: None,
             album_file_ids: Vec::new(),
+            provider_token: None,
             edit: letter.edit.clone(),
             retire: letter.retire.clone(),
             attempt: 1,

@@ -16,9 +16,10 @@ use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::held_notices;
+use crate::pay::{give, telegram};
 use crate::settings::{self, Guide};
 
-/// The only channel so far; others will queue beside it.
+/// What bots claim; letters go beside it ([`crate::mail`]).
 pub const TELEGRAM: &str = "telegram";
 
 /// Long enough for an upload over a slow line, short enough that a killed bot's messages don't stay away for long.
@@ -40,6 +41,8 @@ pub struct Outgoing {
     pub external_file_id: Option<String>,
     /// The same for the album's pictures, in their order.
     pub album_file_ids: Vec<Option<String>>,
+    /// For a bill: the bank behind the messenger, kept out of the queue.
+    pub provider_token: Option<String>,
     pub edit: Option<String>,
     pub retire: Option<String>,
     pub attempt: u32,
@@ -299,9 +302,10 @@ pub(crate) async fn prepare(app: &App, tx: &mut Tx, claimed: Vec<ClaimedDelivery
         outgoing.push(Outgoing {
             id: delivery.id,
             address: delivery.address,
-            content,
             external_file_id,
             album_file_ids,
+            provider_token: telegram::token_for(tx, &content).await?,
+            content,
             edit: delivery.edit_ref,
             retire: delivery.retire_ref,
             attempt: u32::try_from(delivery.attempt).unwrap_or(u32::MAX),
@@ -342,6 +346,7 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
         let Some(delivery) = tx.report_delivery(id, replica, &settled, now).await? else {
             continue;
         };
+        telegram::reported(app, &mut tx, &delivery, fate, &caller.request_id).await?;
         let outcome = match fate {
             Fate::Sent {
                 message_ref,
@@ -386,6 +391,7 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
     tx.commit().await?;
     // Whatever waited behind these in their chats may go now.
     app.wake_deliveries();
+    app.wake_workers();
     Ok(())
 }
 
@@ -398,7 +404,6 @@ async fn after_sent(
     external_file_id: Option<&str>,
     album_file_ids: &[String],
 ) -> Result<()> {
-    let now = app.now();
     if delivery.is_step {
         tx.set_step_ref(&delivery.channel, &delivery.address, Some(message_ref))
             .await?;
@@ -419,18 +424,8 @@ async fn after_sent(
             tx.set_file_external_ids(&file, &ids).await?;
         }
     }
-    if let (Some(program), Some(client)) = (&delivery.program, &delivery.client)
-        && tx.mark_program_delivered(program, now).await?
-    {
-        let action = Action {
-            id: app.new_id(),
-            kind: "program.delivered".to_owned(),
-            actor: caller.actor.to_string(),
-            details: json!({ "program_id": program }).to_string(),
-            at: now,
-        };
-        tx.insert_action(client, &action).await?;
-        crate::pay::give::after_delivery(app, tx, program, &caller.request_id).await?;
+    if let (Some(program), Some(client)) = (&delivery.program, &delivery.client) {
+        give::handed_over(app, tx, caller, client, program, &delivery.channel).await?;
     }
     Ok(())
 }

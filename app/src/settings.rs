@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 
 pub mod payments;
 pub mod programs;
+pub mod telegram;
 pub mod wording;
 
 use wording::WordingSetting;
@@ -129,6 +130,7 @@ pub struct Guide {
     pub faq: Vec<FaqItem>,
     pub tariffs: Vec<Tariff>,
     pub wording: WordingSetting,
+    pub telegram_payments: telegram::TelegramPayments,
     /// Where the owner's logo is kept.
     pub logo: Option<store::StoredFile>,
 }
@@ -251,6 +253,7 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
         })
         .collect();
     let wording = read(&mut tx, WORDING).await?.unwrap_or_default();
+    let telegram_payments = telegram::TelegramPayments::load(&mut tx).await?;
     let logo = match read::<BrandLogo>(&mut tx, BRAND_LOGO).await?.and_then(|logo| logo.file) {
         Some(file) => tx.find_file(&file).await?,
         None => None,
@@ -266,6 +269,7 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
         faq,
         tariffs,
         wording,
+        telegram_payments,
         logo,
     });
     app.texts().put(tenant, Arc::clone(&guide));

@@ -203,6 +203,7 @@ async fn perform(app: &App, owner: &str, job: Job) {
         // Its workers died in the middle, every time: whatever kills them must not be tried for ever.
         let error = Error::internal(format!("{} tries ended without a word", job.max_attempts));
         abandon(app, &lease, &job, &task, &error).instrument(span).await;
+        pay::buried(app, &task, &job.kind, &error).await;
         return;
     }
     // The heartbeat runs beside the work, never in its place: a transaction of the work that holds what the heartbeat waits
@@ -313,6 +314,13 @@ fn dispatch<'a>(app: &'a App, kind: &str, task: &'a Task) -> Doing<'a> {
         pay::link::CHECK_JOB => Box::pin(pay::link::check(app, task)),
         pay::refund::JOB => Box::pin(pay::refund::run(app, task)),
         pay::expire::JOB => Box::pin(pay::expire::run(app, task)),
+        pay::cabinet::JOB => Box::pin(pay::cabinet::run(app, task)),
+        pay::reconcile::JOB => Box::pin(pay::reconcile::run(app, task)),
+        pay::receipts::CLOSE_JOB => Box::pin(pay::receipts::close(app, task)),
+        pay::receipts::CHECK_JOB => Box::pin(pay::receipts::check(app, task)),
+        pay::saved::CHARGE_JOB => Box::pin(pay::saved::run(app, task)),
+        pay::incomes::REMIND_JOB => Box::pin(pay::incomes::remind(app, task)),
+        pay::telegram::JOB => Box::pin(pay::telegram::run(app, task)),
         schedule::PURGE_JOB => Box::pin(schedule::purge(app, task)),
         other => {
             let error = Error::internal(format!("nobody knows how to do a job of kind {other}"));

@@ -12,6 +12,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Client, Consent, ConversationUpdate, NewMessage, Questionnaire, Tx};
 
+use super::arrival::{self, Arrival};
 use super::person::{Meeting, called, known_as};
 use super::purchase::Desk;
 use super::{Body, Inbound, Outcome, advance_stage, note};
@@ -20,6 +21,7 @@ use crate::context::App;
 use crate::deliver::{Letter, TELEGRAM, notify_trainers};
 use crate::error::{Error, Result};
 use crate::generate_program;
+use crate::pay::keys;
 use crate::send_program;
 use crate::settings::Guide;
 
@@ -76,7 +78,7 @@ impl Dossier {
             has_trainer: true,
             is_new: meeting.is_new,
             is_quiet: meeting.conversation.quiet_until > now,
-            sells: !app.payment_providers().all().is_empty(),
+            sells: !keys::providers_in(app, tx).await?.all().is_empty(),
             client,
         })
     }
@@ -118,13 +120,25 @@ pub(super) async fn turn(
     let now = app.now();
     let conversation = &meeting.conversation;
     let mut dossier = Dossier::load(app, tx, meeting, now).await?;
+    dossier.sells |= guide.telegram_payments.takes_money();
+    let arrived = match &meeting.arrival {
+        Some(arrival) => Some(arrival::outlook(tx, arrival, dossier.language).await?),
+        None => None,
+    };
     let input = match &inbound.body {
         Body::Blocked => {
             blocked(app, tx, &dossier.client, inbound).await?;
             return Ok(Outcome::default());
         }
-        Body::Unblocked => return Ok(Outcome::default()),
-        Body::Start { .. } => Input::Start,
+        // What is about money is heard before anybody's turn.
+        Body::Unblocked | Body::Paid(_) | Body::GivenBack { .. } => return Ok(Outcome::default()),
+        Body::Start { .. } => match &arrived {
+            Some((outlook, what)) => Input::FromSite {
+                outlook: *outlook,
+                what,
+            },
+            None => Input::Start,
+        },
         Body::Command { name } => Input::Command(name),
         Body::Text { text, .. } => Input::Text(text),
         Body::Edited { .. } => Input::Edited,
@@ -155,6 +169,8 @@ pub(super) async fn turn(
     }
     let mut outcome = Outcome {
         toast: turn.toast.take(),
+        // What waited for the buyer to come goes on.
+        has_jobs: matches!(meeting.arrival, Some(Arrival::Joined(_))),
         ..Outcome::default()
     };
     let mut quiet_until = conversation.quiet_until;

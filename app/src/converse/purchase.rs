@@ -7,6 +7,7 @@ use std::pin::Pin;
 use data_encoding::HEXLOWER;
 use domain::content::Content;
 use domain::dialogue::actions::short_code;
+use domain::dialogue::bill;
 use domain::dialogue::purchase::{self, Awaiting, Basket, CardLine, MAX_ADDONS, Possible, Purchase, Step};
 use domain::dialogue::{Facts, Reply, Scene, Turn};
 use domain::ids::{Id, OrderId, ProductId};
@@ -21,9 +22,10 @@ use crate::caller::{Actor, Caller};
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::pay::place::{self, Quote};
-use crate::pay::{expire, link, refund};
+use crate::pay::{expire, keys, link, refund, telegram};
 use crate::settings::Guide;
 use crate::settings::payments::PaymentSettings;
+use crate::settings::telegram::TelegramPayments;
 
 /// The newest purchases are shown; a client has few.
 const SHOWN: PageRequest = PageRequest { limit: 10, after: None };
@@ -115,7 +117,14 @@ impl<'a> Desk<'a> {
                 if let Some(order) = self.own(tx, order, turn).await? {
                     let lines = tx.order_lines(&order).await?;
                     let content = match refund::refundable_by_client_in(self.app, tx, &order.id).await? {
-                        Some(_) => purchase::confirm_refund(&self.facts, &self.entry(&order, &lines)),
+                        Some(payment) => {
+                            let mut entry = self.entry(&order, &lines);
+                            // What goes back is what was paid, maybe in Stars.
+                            if let Some(payment) = tx.find_payment(&payment).await? {
+                                entry.total = payment.amount;
+                            }
+                            purchase::confirm_refund(&self.facts, &entry)
+                        }
                         None => self.about(&self.facts.texts.refund_refused, &order.id),
                     };
                     show(turn, content);
@@ -123,6 +132,8 @@ impl<'a> Desk<'a> {
                 Ok(())
             }
             Step::RefundYes(order) => self.refund(tx, order, turn).await,
+            Step::Methods => self.methods(tx, None, turn).await,
+            Step::ForgetMethod(method) => self.forget_method(tx, method, turn).await,
         }
     }
 
@@ -431,10 +442,19 @@ impl<'a> Desk<'a> {
             return Ok(());
         }
         let settings = PaymentSettings::load(tx).await?;
-        let offered = self.app.payment_providers().offered(&settings);
+        let providers = keys::providers_in(self.app, tx).await?;
+        let offered = providers.offered(&settings);
+        let native = telegram::ways(
+            &TelegramPayments::load(tx).await?,
+            order.total,
+            self.facts.texts,
+            self.facts.language,
+        );
+        let titles = native.iter().map(|(code, label)| (*code, label.as_str()));
         let ways: Vec<(&str, &str)> = offered
             .iter()
             .map(|provider| (provider.code(), provider.title(self.facts.language)))
+            .chain(titles)
             .collect();
         let way = match (provider, ways.as_slice()) {
             (Some(code), ways) => ways.iter().find(|(known, _)| *known == code),
@@ -449,8 +469,25 @@ impl<'a> Desk<'a> {
             Body::Action { message_ref, .. } => message_ref.as_deref(),
             _ => None,
         };
-        link::enqueue(self.app, tx, &order.id, code, pressed, &self.caller.request_id).await?;
-        show(turn, purchase::preparing(&self.facts));
+        if !telegram::is_native(code) {
+            link::enqueue(self.app, tx, &order.id, code, pressed, &self.caller.request_id).await?;
+            show(turn, purchase::preparing(&self.facts));
+            return Ok(());
+        }
+        let wish = telegram::Wish {
+            order,
+            client: self.client,
+            address: &self.inbound.address,
+            code,
+            pressed,
+            has_other_way: ways.len() > 1,
+        };
+        match Box::pin(telegram::write(self.app, tx, &self.caller, &self.facts, &wish)).await {
+            Ok(()) => show(turn, bill::sent(&self.facts)),
+            // Closed or paid at this very moment.
+            Err(Error::Conflict { .. }) => show(turn, self.about(&self.facts.texts.order_closed, &order.id)),
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -508,7 +545,8 @@ impl<'a> Desk<'a> {
             all.push(self.entry(&order, &lines));
         }
         turn.scene = Scene::Idle;
-        show(turn, purchase::purchases(&self.facts, &all));
+        let content = purchase::purchases(&self.facts, &all);
+        show(turn, self.with_cards(tx, content).await?);
         Ok(())
     }
 
@@ -600,7 +638,7 @@ fn items(chosen: &Chosen, basket: &Basket) -> Vec<(ProductId, u32)> {
         .collect()
 }
 
-fn show(turn: &mut Turn, content: Content) {
+pub(super) fn show(turn: &mut Turn, content: Content) {
     turn.replies.push(Reply {
         content,
         in_place: true,

@@ -51,7 +51,7 @@ pub(super) async fn turn(
     }
     match &inbound.body {
         Body::Blocked => tx.set_blocked(TELEGRAM, address, Some(now)).await?,
-        Body::Unblocked | Body::Edited { .. } => {}
+        Body::Unblocked | Body::Edited { .. } | Body::Paid(_) | Body::GivenBack { .. } => {}
         Body::Start { payload } => {
             let template = if payload.is_some() {
                 &texts.trainer_linked
@@ -339,6 +339,9 @@ async fn send(
     author: &'static str,
 ) -> Result<Option<String>> {
     let now = app.now();
+    // Somebody who turned out to be another one is written to as that one.
+    let merged = tx.merged_into(client).await?;
+    let client = merged.as_ref().unwrap_or(client);
     let (Some(found), Some(to)) = (tx.find_client(client).await?, address_of(tx, client).await?) else {
         return Ok(None);
     };

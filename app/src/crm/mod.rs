@@ -24,6 +24,7 @@ pub mod promo_codes;
 pub mod questionnaires;
 pub mod stages;
 pub mod tasks;
+pub mod telegram_payments;
 pub mod templates;
 pub mod texts;
 pub mod timeline;
@@ -49,7 +50,7 @@ async fn note(app: &App, tx: &mut Tx, caller: &Caller, client: &ClientId, kind: 
 }
 
 /// Errors: `Invalid` names `cursor` when it is not one of a list ordered by ids of this kind.
-fn check_cursor<T: Id>(page: &PageRequest) -> Result<()> {
+pub(crate) fn check_cursor<T: Id>(page: &PageRequest) -> Result<()> {
     match &page.after {
         Some(cursor) if T::parse(&cursor.0).is_none() => Err(wrong_cursor()),
         _ => Ok(()),

@@ -1,9 +1,11 @@
 //! What can't be done by itself becomes a task for a person, with the facts on it, and a word to the trainers.
 
+use data_encoding::HEXLOWER;
 use domain::content::{Content, rich};
 use domain::ids::RequestId;
 use domain::language::{Language, Localized};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use store::{NewTask, Order, Payment, Refund, Tx};
 
 use crate::context::App;
@@ -38,10 +40,16 @@ pub enum Matter {
     Difference,
     /// Work with money that does not get on by itself.
     Stuck,
+    /// A letter that did not arrive, or a mail server that does not accept us.
+    LetterFailed,
+    /// A card payment inside Telegram can only be given back in the bank's own account.
+    GiveBackAtBank,
+    /// The books could not be compared with a provider.
+    Unreconciled,
 }
 
 impl Matter {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::PaidAfterClosing,
         Self::OtherAmount,
         Self::PaidTwice,
@@ -54,7 +62,16 @@ impl Matter {
         Self::ReceiptFailed,
         Self::Difference,
         Self::Stuck,
+        Self::LetterFailed,
+        Self::GiveBackAtBank,
+        Self::Unreconciled,
     ];
+
+    /// Whether it is a state of things, which may come back after it was mended: it makes a new task then. Everything else
+    /// is a fact, and a fact that somebody has seen to stays seen to.
+    pub const fn may_return(self) -> bool {
+        matches!(self, Self::Misconfigured | Self::Unreconciled)
+    }
 
     pub fn parse(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|matter| matter.code() == code)
@@ -74,6 +91,9 @@ impl Matter {
             Self::ReceiptFailed => "receipt_failed",
             Self::Difference => "difference",
             Self::Stuck => "stuck",
+            Self::LetterFailed => "letter_failed",
+            Self::GiveBackAtBank => "give_back_at_bank",
+            Self::Unreconciled => "unreconciled",
         }
     }
 
@@ -124,13 +144,32 @@ impl Matter {
                 "Работа с деньгами остановилась: провайдер не отвечает или отказывает. Посмотрите подробности и попробуйте снова.",
                 "Work with money has stopped: the provider is away or refuses. Look at the facts and try again.",
             ),
+            Self::GiveBackAtBank => (
+                "Клиент платил картой внутри Telegram: вернуть деньги можно только в личном кабинете банка по номеру операции. Верните и отметьте задачу сделанной — книги и клиент узнают об этом сами.",
+                "The client paid by card inside Telegram: the money can only be given back in the bank's own account, by the operation's number. Do it, then mark this as done; books and client follow by themselves.",
+            ),
+            Self::LetterFailed => (
+                "Письмо о заказе не дошло. Проверьте адрес и почтовый сервер; пока клиенту можно написать иначе, страница заказа у него остаётся.",
+                "A letter about an order did not arrive. Check the address and the mail server; meanwhile the client may be told another way, the order's page stays.",
+            ),
             Self::Difference => (
-                "Наши записи и список провайдера расходятся.",
-                "Our books and the provider's list differ.",
+                "Наши записи и данные провайдера расходятся. Откройте платёж в его личном кабинете и сравните с подробностями здесь.",
+                "Our books and the provider's differ. Open the payment in the provider's account and compare it with the facts here.",
+            ),
+            Self::Unreconciled => (
+                "Ночная сверка с провайдером не прошла: он не отвечает или не принимает ключи. Следующей ночью она захватит и эти дни.",
+                "The nightly comparison with a provider failed: it is away or does not accept the keys. The next night makes up for these days.",
             ),
         };
         Localized::new(ru, en)
     }
+}
+
+/// Tells facts apart in a task's key.
+pub(super) fn fingerprint(facts: &Value) -> String {
+    let mut digest = HEXLOWER.encode(&Sha256::digest(facts.to_string().as_bytes()));
+    digest.truncate(16);
+    digest
 }
 
 /// What the task is about.
@@ -195,4 +234,21 @@ pub(super) async fn person(
     .await?;
     tracing::warn!(task.id = %new.id, matter = matter.code(), "a person has to look at this");
     Ok(true)
+}
+
+/// [`Matter::LetterFailed`], from outside of payments.
+pub(crate) async fn about_letter(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    key: &str,
+    order: Option<&Order>,
+    facts: &Value,
+    request_id: &RequestId,
+) -> Result<bool> {
+    let about = About {
+        order,
+        ..About::default()
+    };
+    person(app, tx, guide, Matter::LetterFailed, key, about, facts, request_id).await
 }

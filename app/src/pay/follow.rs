@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use store::{Payment, Tx};
 
 use super::observe::{self, Source};
-use super::{MANUAL, provider_error, provider_of};
+use super::{MANUAL, keys, provider_error};
 use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
@@ -95,7 +95,11 @@ async fn find(app: &App, tenant: &TenantId, id: &PaymentId) -> Result<Payment> {
 
 /// A payment as its provider sees it; `None` when the provider never heard of it.
 pub(super) async fn seen_of(app: &App, tenant: &TenantId, payment: &Payment) -> Result<Option<Seen>> {
-    let provider = provider_of(app, &payment.provider)?;
+    // Telegram tells by itself, and there is nobody to ask.
+    if super::telegram::is_native(&payment.provider) {
+        return Ok(None);
+    }
+    let provider = keys::provider(app, tenant, &payment.provider).await?;
     let asked = match &payment.provider_payment {
         Some(known) => provider.status(known).await.map(Some),
         None => {
@@ -117,6 +121,15 @@ pub(super) async fn seen_of(app: &App, tenant: &TenantId, payment: &Payment) -> 
         Err(ProviderError::NotFound { .. }) => Ok(None),
         Err(error) => Err(provider_error(error)),
     }
+}
+
+/// A payment as its provider knows it by our own id, whichever of the provider's ids it has there.
+pub(super) async fn find_at(app: &App, tenant: &TenantId, payment: &Payment) -> Result<Option<Seen>> {
+    let unnamed = Payment {
+        provider_payment: None,
+        ..payment.clone()
+    };
+    seen_of(app, tenant, &unnamed).await
 }
 
 /// A payment we closed may still be open at its provider, or hold money: both are ended there, and looked at once more.
@@ -158,7 +171,7 @@ pub async fn release(app: &App, task: &Task) -> Result<()> {
 pub(super) async fn let_go(app: &App, tenant: &TenantId, payment_id: &PaymentId, request_id: &RequestId) -> Result<()> {
     let payment = find(app, tenant, payment_id).await?;
     if let Some(seen) = seen_of(app, tenant, &payment).await? {
-        let provider = provider_of(app, &payment.provider)?;
+        let provider = keys::provider(app, tenant, &payment.provider).await?;
         let can_cancel = match seen.observation {
             Observation::Held { .. } => true,
             Observation::Pending => provider.capabilities().cancels_pending,

@@ -2,8 +2,9 @@
 
 use domain::content::{Button, Content, rich};
 use domain::dialogue::actions::Action;
-use domain::ids::{Id, OrderId, ProgramId, QuestionnaireId, RequestId};
+use domain::ids::{ClientId, Id, OrderId, ProgramId, QuestionnaireId, RequestId};
 use domain::ledger;
+use domain::money::Money;
 use domain::order::{Grant, OrderStatus};
 use domain::pipeline::Trigger;
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,14 @@ use serde_json::json;
 use store::{Client, NewTransfer, Order, OrderLine, Tx};
 
 use super::ask::{self, About, Matter};
-use super::tell;
+use super::{receipts, tell};
+use crate::approve_program;
+use crate::caller::Caller;
 use crate::context::App;
 use crate::converse::{advance_stage, called};
 use crate::error::{Error, Result};
 use crate::generate_program;
+use crate::mail::letters;
 use crate::settings::{self, Guide};
 use crate::work::{self, Task};
 
@@ -27,7 +31,7 @@ struct Payload {
 }
 
 /// An order becomes paid in the transaction of its cause: state, promo code, stage, messages, and the job that gives it.
-/// The caller has booked the money, or there was none to book.
+/// The caller has booked the money, or there was none to book. `sum` is what the client has paid, in whatever currency.
 ///
 /// Returns false when the order did not wait for it.
 pub(super) async fn paid(
@@ -36,6 +40,7 @@ pub(super) async fn paid(
     guide: &Guide,
     order: &Order,
     client: &Client,
+    sum: Money,
     request_id: &RequestId,
 ) -> Result<bool> {
     let now = app.now();
@@ -45,7 +50,7 @@ pub(super) async fn paid(
     tx.use_promo(&order.id, now).await?;
     let lines = tx.order_lines(order).await?;
     advance_stage(app, tx, client, Trigger::PaymentCompleted, request_id).await?;
-    tell::paid(app, tx, guide, order, &lines, client, request_id).await?;
+    tell::paid(app, tx, guide, order, &lines, sum, client, request_id).await?;
     let job = work::job(
         app,
         JOB,
@@ -59,19 +64,31 @@ pub(super) async fn paid(
     Ok(true)
 }
 
-/// What an order books once it is paid for. `None` for one that costs nothing.
+/// What an order books once it is paid for. `None` for one that costs nothing. `price` is what it costs in the currency it
+/// is paid in: in another one than the order's, each line earns its share of it.
 pub(super) fn charge(
     app: &App,
     order: &Order,
     lines: &[OrderLine],
+    price: Money,
     request_id: &RequestId,
 ) -> Result<Option<NewTransfer>> {
     if order.total.is_zero() {
         return Ok(None);
     }
-    let parts: Vec<_> = lines.iter().map(|line| (line.product.clone(), line.total)).collect();
-    let transfer = ledger::order_charged(&order.id, &order.client, &parts)
-        .map_err(|error| Error::internal(format!("order {} can't be booked: {error}", order.id)))?;
+    let unsound =
+        |error: &dyn std::fmt::Display| Error::internal(format!("order {} can't be booked: {error}", order.id));
+    let earned: Vec<Money> = if price.currency == order.total.currency {
+        lines.iter().map(|line| line.total).collect()
+    } else {
+        let weights: Vec<u64> = lines
+            .iter()
+            .map(|line| line.total.minor.max(0).unsigned_abs())
+            .collect();
+        price.split(&weights).map_err(|error| unsound(&error))?
+    };
+    let parts: Vec<_> = lines.iter().map(|line| line.product.clone()).zip(earned).collect();
+    let transfer = ledger::order_charged(&order.id, &order.client, &parts).map_err(|error| unsound(&error))?;
     Ok(Some(NewTransfer {
         id: app.new_id(),
         transfer,
@@ -132,6 +149,7 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         } else {
             // The rest is a person's work, and that is written down.
             tx.fulfil_order(&order.id, now).await?;
+            receipts::given(app, &mut tx, &order.id, &task.request_id).await?;
         }
     }
     tx.finish_job(&task.lease, now).await?;
@@ -139,6 +157,11 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
     app.wake_workers();
     app.wake_deliveries();
     Ok(())
+}
+
+/// The order a job of this kind was to give.
+pub(super) fn order_of(task: &Task) -> Option<OrderId> {
+    task.payload::<Payload>().ok().map(|payload| payload.order_id)
 }
 
 /// From the answers the client gave; without any, the client is asked for them first.
@@ -165,6 +188,7 @@ async fn give_program(
             let facts = json!({ "order_id": order.id, "questionnaire_id": run.id, "reason": "needs_trainer" });
             let key = format!("{}:needs_trainer", order.id);
             ask::person(app, tx, guide, Matter::GiveByHand, &key, about, &facts, request_id).await?;
+            letters::by_hand(app, tx, &order.id, request_id).await?;
         }
         Some(run) => {
             generate_program::order_paid_in(app, tx, &run.id, client, &order.id, request_id).await?;
@@ -177,7 +201,7 @@ async fn give_program(
                     &texts.order_needs_answers,
                     &[("name", called(&client.display_name))],
                 ))
-                .with_row(vec![Button::action(&texts.button_free, Action::Free.to_string())])
+                .with_row(vec![Button::action(&texts.button_answer, Action::Free.to_string())])
             })
             .await?;
         }
@@ -185,8 +209,7 @@ async fn give_program(
     Ok(())
 }
 
-/// A programme that was paid for and waits for answers is made now, whoever orders one.
-///
+/// Every programme that was paid for and waits for answers is made now, whoever orders one. Answers the first of them;
 /// `None` when nothing waits: then it is a free one.
 pub(crate) async fn program_in(
     app: &App,
@@ -199,16 +222,95 @@ pub(crate) async fn program_in(
         client: Some(client.id.clone()),
         status: Some(OrderStatus::Paid),
     };
-    let page = store::PageRequest { limit: 20, after: None };
-    for order in tx.list_orders(&waiting, &page).await?.items {
+    let mut page = store::PageRequest { limit: 20, after: None };
+    let mut orders = Vec::new();
+    loop {
+        let found = tx.list_orders(&waiting, &page).await?;
+        orders.extend(found.items.into_iter().map(|order| order.id));
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    // Oldest first, as they are locked everywhere.
+    orders.sort_unstable();
+    let mut made = None;
+    for id in orders {
+        // The job that gives the order may be at it, or the money may be going back, at this moment.
+        let Some(order) = tx
+            .lock_order(&id)
+            .await?
+            .filter(|order| order.status == OrderStatus::Paid)
+        else {
+            continue;
+        };
         let lines = tx.order_lines(&order).await?;
         let gives_program = lines.iter().any(|line| line.grants.contains(&Grant::FullProgram));
         if gives_program && !tx.has_program_of_order(&order.id).await? {
-            let id = generate_program::order_paid_in(app, tx, run, client, &order.id, request_id).await?;
-            return Ok(Some(id));
+            let program = generate_program::order_paid_in(app, tx, run, client, &order.id, request_id).await?;
+            made.get_or_insert(program);
         }
     }
-    Ok(None)
+    Ok(made)
+}
+
+/// A version is in its client's hands: written down once, by whatever way it came there first.
+pub(crate) async fn handed_over(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    client: &ClientId,
+    program: &ProgramId,
+    channel: &str,
+) -> Result<bool> {
+    if !tx.mark_program_delivered(program, app.now()).await? {
+        return Ok(false);
+    }
+    let details = json!({ "program_id": program, "channel": channel });
+    let actor = caller.actor.to_string();
+    tell::note(app, tx, client, "program.delivered", &actor, details).await?;
+    after_delivery(app, tx, program, &caller.request_id).await?;
+    Ok(true)
+}
+
+/// Somebody who paid elsewhere is in the bot now: what waited for that goes on. Whoever has no answers yet is asked for them
+/// by the turn itself.
+pub(crate) async fn joined(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    client: &Client,
+    request_id: &RequestId,
+) -> Result<()> {
+    let paid = store::OrderFilter {
+        client: Some(client.id.clone()),
+        status: Some(OrderStatus::Paid),
+    };
+    let few = store::PageRequest { limit: 20, after: None };
+    let ready = store::ProgramFilter {
+        client: Some(client.id.clone()),
+        status: Some("ready".to_owned()),
+    };
+    for program in tx.list_programs(&ready, &few).await?.items {
+        if program.delivered_at.is_none() && tx.order_of_program(&program.id).await?.is_some() {
+            approve_program::send(app, tx, guide, client, &program, request_id).await?;
+        }
+    }
+    let has_answers = tx
+        .latest_questionnaire(&client.id)
+        .await?
+        .is_some_and(|run| run.status == "completed");
+    for order in tx.list_orders(&paid, &few).await?.items {
+        if has_answers && !tx.has_program_of_order(&order.id).await? {
+            let payload = Payload {
+                order_id: order.id.clone(),
+            };
+            let key = format!("{JOB}:{}:{}", order.id, client.id);
+            tx.enqueue_job(&work::job(app, JOB, Some(key), &payload, request_id)?)
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// A programme reached its client: an order it belongs to is fulfilled, and the client active.
@@ -220,6 +322,7 @@ pub(crate) async fn after_delivery(app: &App, tx: &mut Tx, program: &ProgramId, 
     if !tx.fulfil_order(&order, now).await? {
         return Ok(());
     }
+    receipts::given(app, tx, &order, request_id).await?;
     let Some(order) = tx.find_order(&order).await? else {
         return Ok(());
     };

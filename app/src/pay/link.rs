@@ -10,7 +10,7 @@ use domain::payment::{DeclineAdvice, PaymentStatus};
 use serde::{Deserialize, Serialize};
 use store::{Conversation, Order, PageRequest, Payment, PaymentFilter, Tx};
 
-use super::{follow, open};
+use super::{follow, keys, open, telegram};
 use crate::caller::{Actor, Caller};
 use crate::context::App;
 use crate::converse::called;
@@ -95,7 +95,10 @@ impl Desk {
             .ok_or(Error::NotFound { what: "client" })?;
         let conversation = address_of(&mut tx, &client.id).await?;
         let settings = PaymentSettings::load(&mut tx).await?;
-        let offered = app.payment_providers().offered(&settings);
+        let providers = keys::providers_in(app, &mut tx).await?;
+        let offered = providers.offered(&settings);
+        let texts = guide.texts(order.language);
+        let ways = telegram::ways(&guide.telegram_payments, order.total, texts, order.language);
         let filter = PaymentFilter {
             order: Some(order.id.clone()),
             ..PaymentFilter::default()
@@ -106,7 +109,7 @@ impl Desk {
             order,
             client,
             conversation,
-            has_other_way: offered.len() > 1,
+            has_other_way: offered.len() + ways.len() > 1,
             first_way: offered.first().map(|provider| provider.code()),
             payment,
         })
@@ -279,6 +282,7 @@ pub async fn check(app: &App, task: &Task) -> Result<()> {
             let provider = desk
                 .payment
                 .as_ref()
+                .filter(|payment| !telegram::is_native(&payment.provider))
                 .map(|payment| payment.provider.clone())
                 .or_else(|| desk.first_way.map(str::to_owned))
                 .unwrap_or_default();

@@ -5,18 +5,30 @@
 //! outcome is looked up, never guessed, and never sent to a second provider.
 
 pub mod ask;
+pub mod cabinet;
 pub mod checkout;
+pub mod costs;
 pub mod expire;
 pub mod follow;
+pub mod funds;
 pub mod give;
 pub mod hold;
+pub mod incomes;
+pub mod keys;
 pub(crate) mod link;
 pub mod notify;
 pub mod observe;
 pub mod open;
 pub mod place;
+pub mod receipts;
+pub mod reconcile;
 pub mod refund;
+pub mod saved;
+pub mod site_link;
+pub mod telegram;
 mod tell;
+
+pub(crate) use tell::titles;
 
 use std::sync::Arc;
 
@@ -28,6 +40,7 @@ use url::Url;
 
 use crate::context::App;
 use crate::error::{Error, Result};
+use crate::mail::letters;
 use crate::settings::payments::PaymentSettings;
 use crate::work::Task;
 
@@ -41,6 +54,7 @@ const LOST_AFTER_MS: i64 = 30_000;
 #[derive(Clone, Default)]
 pub struct Providers {
     all: Vec<Arc<dyn PaymentProvider>>,
+    makers: Vec<Arc<dyn keys::Maker>>,
     webhook_secret: Option<String>,
 }
 
@@ -56,6 +70,7 @@ impl Providers {
     pub const fn new(all: Vec<Arc<dyn PaymentProvider>>) -> Self {
         Self {
             all,
+            makers: Vec::new(),
             webhook_secret: None,
         }
     }
@@ -98,6 +113,11 @@ pub(crate) async fn buried(app: &App, task: &Task, kind: &str, error: &Error) {
         notify::JOB,
         give::JOB,
         expire::JOB,
+        receipts::CLOSE_JOB,
+        receipts::CHECK_JOB,
+        cabinet::JOB,
+        saved::CHARGE_JOB,
+        telegram::JOB,
     ];
     if !kinds.contains(&kind) {
         return;
@@ -119,6 +139,10 @@ pub(crate) async fn buried(app: &App, task: &Task, kind: &str, error: &Error) {
             &task.request_id,
         )
         .await?;
+        // Whoever has paid and gets nothing by itself hears of it before they ask.
+        if let Some(order) = give::order_of(task).filter(|_| kind == give::JOB) {
+            letters::by_hand(app, &mut tx, &order, &task.request_id).await?;
+        }
         tx.commit().await?;
         Ok::<_, Error>(())
     };
@@ -129,14 +153,6 @@ pub(crate) async fn buried(app: &App, task: &Task, kind: &str, error: &Error) {
             "a task about a dead job could not be written"
         ),
     }
-}
-
-/// The provider of a payment. Errors: a conflict `provider_missing` when it is not configured any more.
-pub(crate) fn provider_of<'a>(app: &'a App, code: &str) -> Result<&'a Arc<dyn PaymentProvider>> {
-    app.payment_providers().find(code).ok_or_else(|| Error::Conflict {
-        code: "provider_missing",
-        detail: format!("the payment provider {code} is not configured"),
-    })
 }
 
 /// What a job makes of a provider's refusal: transient ones are tried again.
@@ -214,11 +230,17 @@ pub(crate) fn receipt(
         return None;
     }
     let contact = contact_of(order)?;
+    let mut parts: Vec<Money> = lines.iter().map(part).collect();
+    // A part of the price: each line has its share of it.
+    if Money::sum(amount.currency, parts.iter().copied()).ok()? != amount {
+        parts = funds::shares(lines, amount)?;
+    }
     let lines: Vec<ReceiptLine> = lines
         .iter()
-        .map(|line| ReceiptLine {
+        .zip(parts)
+        .map(|(line, amount)| ReceiptLine {
             title: line.title.get(Language::Ru).to_owned(),
-            amount: part(line),
+            amount,
             tax: line.tax,
         })
         .filter(|line| line.amount.is_positive())

@@ -1,20 +1,23 @@
 //! What a provider says of a payment becomes state, books, messages and jobs, in one transaction.
 
-use domain::ids::{Id, PaymentId, RequestId, TenantId};
+use domain::ids::{PaymentId, RequestId, TenantId};
 use domain::ledger;
 use domain::money::Money;
 use domain::order::OrderStatus;
-use domain::payment::{Concern, Decision, Decline, DeclineAdvice, Observation, PaymentStatus, decide};
+use domain::payment::{Concern, Decision, Decline, Observation, PaymentStatus, decide};
 use providers::payments::Seen;
 use serde_json::json;
-use store::{Client, NewReceipt, NewTransfer, Order, OrderLine, Payment, PaymentEvent, Tx};
+use store::{Client, NewPayment, NewTransfer, Order, OrderLine, Payment, PaymentEvent, Tx};
 
 use super::ask::{self, About, Matter};
-use super::{MANUAL, follow, give, receipt, tell};
+use super::{cabinet, follow, funds, keys, open, receipts, saved, tell};
 use crate::context::App;
 use crate::error::{Error, Result};
-use crate::settings::payments::{PaymentSettings, ReceiptMode};
+use crate::settings::payments::PaymentSettings;
 use crate::settings::{self, Guide};
+
+/// A week at most, counted from the day of the hold; some methods hold for less, and the provider tells when it is over.
+const HOLD_MS: i64 = 7 * 24 * 60 * 60_000;
 
 /// Where something was heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +105,22 @@ pub(super) async fn apply_in(
     if payment.provider_payment.is_none() {
         tx.know_provider_payment(&payment.id, &seen.id).await?;
     }
+    if seen.is_test && !payment.is_test {
+        tx.know_test(&payment.id).await?;
+    }
     let is_another = payment.provider_payment.as_ref().is_some_and(|known| *known != seen.id);
-    let decision = decide(payment.status, payment.amount, &seen.observation);
+    let hides_parts = match payment.capture {
+        Some(_) => keys::provider_in(app, tx, &payment.provider)
+            .await
+            .is_ok_and(|provider| provider.hides_parts()),
+        None => false,
+    };
+    let observation = taken(&payment, &seen.observation, hides_parts);
+    let expected = match (&observation, payment.capture) {
+        (Observation::Succeeded { .. }, Some(part)) => part,
+        _ => payment.amount,
+    };
+    let decision = decide(payment.status, expected, &observation);
     // A poll that finds nothing new is no event; everything else is kept, also what changes nothing.
     if decision != Decision::Nothing || source == Source::Notification {
         let event = PaymentEvent {
@@ -116,7 +133,7 @@ pub(super) async fn apply_in(
         };
         tx.insert_payment_event(&payment.id, &event).await?;
     }
-    let scene = Scene {
+    let mut scene = Scene {
         app,
         guide,
         settings,
@@ -138,13 +155,33 @@ pub(super) async fn apply_in(
                 .await?;
         }
         Decision::Hold => scene.hold(tx, seen).await?,
-        Decision::Settle { amount, fee, concern } => scene.settle(tx, amount, fee, concern).await?,
+        Decision::Settle { amount, fee, concern } => {
+            scene.reduce(tx, amount).await?;
+            scene.settle(tx, amount, fee, concern).await?;
+        }
         Decision::Close { status, decline } => scene.close(tx, status, decline.as_ref()).await?,
         Decision::Release => follow::enqueue_release(app, tx, &scene.payment.id, request_id).await?,
         Decision::Ask(concern) => scene.concern(tx, concern, seen).await?,
     }
+    if matches!(seen.observation, Observation::Succeeded { .. }) {
+        saved::keep(app, tx, &scene.settings, &scene.payment, seen).await?;
+    }
     let now = tx.find_payment(&scene.payment.id).await?.ok_or_else(missing)?;
+    if now.status.is_paid() {
+        cabinet::notice(app, tx, &now, seen.refunded, request_id).await?;
+    }
     Ok(now.status)
+}
+
+/// What was really taken of a hold, where the provider tells only what was agreed: what somebody decided here.
+pub(super) fn taken(payment: &Payment, seen: &Observation, hides_parts: bool) -> Observation {
+    match (seen, payment.capture) {
+        (Observation::Succeeded { fee, .. }, Some(part)) if hides_parts => Observation::Succeeded {
+            amount: part,
+            fee: *fee,
+        },
+        _ => seen.clone(),
+    }
 }
 
 const fn name_of(decision: &Decision) -> &'static str {
@@ -180,32 +217,75 @@ impl Scene<'_> {
         })
     }
 
+    /// A part of a hold was taken because somebody decided so: the order costs that much less.
+    async fn reduce(&mut self, tx: &mut Tx, amount: Money) -> Result<()> {
+        let waits = matches!(
+            self.order.status,
+            OrderStatus::AwaitingPayment | OrderStatus::Expired | OrderStatus::Canceled
+        );
+        let less = self.payment.amount.minor.saturating_sub(amount.minor);
+        let is_decided = self.payment.capture == Some(amount) && amount.currency == self.order.total.currency;
+        if !waits || !is_decided || less <= 0 {
+            return Ok(());
+        }
+        let less = Money::new(less, amount.currency);
+        let Some(parts) = funds::shares(&self.lines, less) else {
+            return Ok(());
+        };
+        tx.reduce_order(&self.order, &self.lines, &parts).await?;
+        self.order = tx
+            .find_order(&self.order.id)
+            .await?
+            .ok_or(Error::NotFound { what: "order" })?;
+        self.lines = tx.order_lines(&self.order).await?;
+        Ok(())
+    }
+
     /// A second payment at the provider speaks in the name of ours: a link that was lost and made anew, or a mistake there.
-    /// Only its money counts.
+    /// Only its money counts: beside what is paid it becomes a payment of its own.
     async fn another(&self, tx: &mut Tx, seen: &Seen, decision: Decision) -> Result<PaymentStatus> {
         let is_success = matches!(seen.observation, Observation::Succeeded { .. });
         if let (Decision::Settle { amount, fee, concern }, true) = (&decision, is_success) {
             tx.adopt_provider_payment(&self.payment.id, &seen.id).await?;
             self.settle(tx, *amount, *fee, *concern).await?;
-        } else if is_success || matches!(seen.observation, Observation::Held { .. }) {
+        } else if is_success {
+            let new = NewPayment {
+                id: self.app.new_id(),
+                order: self.order.id.clone(),
+                client: self.order.client.clone(),
+                provider: self.payment.provider.clone(),
+                amount: seen.amount,
+                is_test: seen.is_test,
+                actor: "provider".to_owned(),
+                note: None,
+                next_poll_at: None,
+                now: self.app.now(),
+            };
+            if tx.insert_stray_payment(&new, &seen.id).await? {
+                let (app, guide, request_id) = (self.app, self.guide, self.request_id);
+                let source = Source::Reconciliation;
+                Box::pin(apply_in(app, tx, guide, &new.id, seen, source, request_id)).await?;
+            }
+        } else if matches!(seen.observation, Observation::Held { .. }) {
             let facts = json!({ "provider_payment": seen.id, "known": self.payment.provider_payment, "seen": seen.observation });
             let key = format!("{}:{}", self.payment.id, seen.id);
             let (app, request_id) = (self.app, self.request_id);
-            let matter = if is_success { Matter::PaidTwice } else { Matter::Held };
-            ask::person(app, tx, self.guide, matter, &key, self.about(), &facts, request_id).await?;
+            let about = self.about();
+            ask::person(app, tx, self.guide, Matter::Held, &key, about, &facts, request_id).await?;
         }
         let now = tx.find_payment(&self.payment.id).await?;
         Ok(now.map_or(self.payment.status, |payment| payment.status))
     }
 
     async fn ask(&self, tx: &mut Tx, matter: Matter, facts: serde_json::Value) -> Result<()> {
-        let key = self.payment.id.as_str();
+        // Two facts about one payment are two tasks.
+        let key = format!("{}:{}", self.payment.id, ask::fingerprint(&facts));
         ask::person(
             self.app,
             tx,
             self.guide,
             matter,
-            key,
+            &key,
             self.about(),
             &facts,
             self.request_id,
@@ -232,85 +312,80 @@ impl Scene<'_> {
         if let Some(fee) = fee.filter(|fee| fee.is_positive()) {
             transfers.push(self.transfer(ledger::provider_fee(&self.payment.id, provider, fee))?);
         }
-        let facts = json!({ "agreed": self.order.total, "came": amount });
-        let is_enough = amount.minor >= self.order.total.minor;
+        // Stars pay for an order in another currency: then what the bill says is what was agreed.
+        let agreed = if amount.currency == self.order.total.currency {
+            self.order.total
+        } else {
+            self.payment.amount
+        };
+        let facts = json!({ "agreed": agreed, "came": amount });
+        // What came before and waited for the rest counts as well.
+        let is_enough = amount.minor >= agreed.minor
+            || (amount.currency == self.order.total.currency
+                && tx.money_of_order(&self.order.id, agreed.currency).await?.minor >= agreed.minor);
         let waits = matches!(
             self.order.status,
             OrderStatus::AwaitingPayment | OrderStatus::Expired | OrderStatus::Canceled
         );
         if waits && is_enough {
-            transfers.extend(give::charge(self.app, &self.order, &self.lines, self.request_id)?);
+            let sale = funds::Sale {
+                guide: self.guide,
+                order: &self.order,
+                lines: &self.lines,
+                price: agreed,
+                request_id: self.request_id,
+            };
+            sale.complete(self.app, tx, transfers).await?;
+        } else {
+            tx.post(&transfers).await?;
         }
-        tx.post(&transfers).await?;
-        if waits && is_enough {
-            give::paid(self.app, tx, self.guide, &self.order, &self.client, self.request_id).await?;
+        // Stars are sold by Telegram, which answers to the tax office for them.
+        if waits && amount.currency == self.order.total.currency {
             self.receipts(tx, amount).await?;
-            // Another link that is still open must not take the money a second time.
-            if let Some(live) = tx.live_payment_of(&self.order.id).await? {
-                let called_off = Decline {
-                    code: "order_paid".into(),
-                    advice: DeclineAdvice::CalledOff,
-                };
-                tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
-                    .await?;
-                follow::enqueue_release(self.app, tx, &live.id, self.request_id).await?;
-            }
-        } else if !waits {
+        }
+        if !waits {
             tx.flag_payment(&self.payment.id, Concern::OrderNotWaiting).await?;
             self.ask(tx, Matter::PaidTwice, facts.clone()).await?;
         }
         match concern {
             Some(Concern::PaidAfterClosing) if waits => self.ask(tx, Matter::PaidAfterClosing, facts).await?,
             Some(Concern::OtherAmount) => self.ask(tx, Matter::OtherAmount, facts).await?,
+            _ if waits && !is_enough => self.ask(tx, Matter::OtherAmount, facts).await?,
             _ => {}
+        }
+        if self.order.status == OrderStatus::AwaitingPayment && !is_enough {
+            self.short(tx, amount).await?;
         }
         Ok(())
     }
 
+    /// Less came than the order costs: the client hears what is left, and pays it as any order.
+    async fn short(&self, tx: &mut Tx, came: Money) -> Result<()> {
+        let due = funds::due(tx, &self.order).await?;
+        if due.currency != came.currency {
+            return Ok(());
+        }
+        // There is time to pay the rest, whenever the first part came.
+        let until = self.app.now().plus_minutes(i64::from(self.settings.order_minutes));
+        if self.order.expires_at < until {
+            tx.postpone_order(&self.order.id, until).await?;
+        }
+        let (app, guide, request_id) = (self.app, self.guide, self.request_id);
+        tell::short(app, tx, guide, &self.payment, (came, due), &self.client, request_id).await
+    }
+
     /// What the law wants to be written about the money that came in.
     async fn receipts(&self, tx: &mut Tx, amount: Money) -> Result<()> {
-        let (kind, status, body) = match self.settings.receipts {
-            ReceiptMode::Off => return Ok(()),
-            ReceiptMode::SelfEmployed => (
-                "income",
-                "by_hand",
-                json!({ "what": tell::titles(&self.lines, domain::language::Language::Ru), "paid_at": self.app.now() }),
-            ),
-            ReceiptMode::Provider => {
-                let body = receipt(&self.settings, &self.order, &self.lines, amount, |line| line.total);
-                match body {
-                    Some(body) => {
-                        let body = serde_json::to_value(&body).map_err(|error| Error::internal(error.to_string()))?;
-                        // Cash never passed a provider, so nobody has given its receipt.
-                        let status = if self.payment.provider == MANUAL {
-                            "by_hand"
-                        } else {
-                            "with_payment"
-                        };
-                        ("payment", status, body)
-                    }
-                    None => {
-                        let what = tell::titles(&self.lines, domain::language::Language::Ru);
-                        let facts = json!({ "what": what, "amount": amount });
-                        self.ask(tx, Matter::ReceiptFailed, facts.clone()).await?;
-                        ("payment", "by_hand", facts)
-                    }
-                }
-            }
+        let sale = receipts::Sale {
+            app: self.app,
+            guide: self.guide,
+            settings: &self.settings,
+            order: &self.order,
+            lines: &self.lines,
+            payment: &self.payment,
+            request_id: self.request_id,
         };
-        let new = NewReceipt {
-            id: self.app.new_id(),
-            order: self.order.id.clone(),
-            payment: Some(self.payment.id.clone()),
-            refund: None,
-            kind,
-            status,
-            amount,
-            body: body.to_string(),
-            now: self.app.now(),
-        };
-        tx.insert_receipt(&new).await?;
-        Ok(())
+        sale.came(tx, amount).await
     }
 
     async fn hold(&self, tx: &mut Tx, seen: &Seen) -> Result<()> {
@@ -322,6 +397,11 @@ impl Scene<'_> {
         if !tx.hold_payment(&self.payment.id).await? {
             return Ok(());
         }
+        // The order waits as long as the hold may.
+        let until = self.app.now().plus_millis(HOLD_MS);
+        if self.order.expires_at < until {
+            tx.postpone_order(&self.order.id, until).await?;
+        }
         self.ask(tx, Matter::Held, json!({ "amount": self.payment.amount }))
             .await
     }
@@ -332,6 +412,12 @@ impl Scene<'_> {
             .await?
         {
             return Ok(());
+        }
+        if self.payment.status == PaymentStatus::WaitingForCapture {
+            let now = self.app.now();
+            open::hold_ended(tx, &self.payment, &self.settings, now).await?;
+            tx.finish_tasks_of_order(&self.order.id, Matter::Held.code(), "system", now)
+                .await?;
         }
         let details = json!({ "payment_id": self.payment.id, "status": status, "reason": decline });
         tell::note(self.app, tx, &self.client.id, "payment.closed", "system", details).await?;

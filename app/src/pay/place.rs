@@ -8,7 +8,7 @@ use domain::promo::{PromoRefusal, normalize};
 use serde_json::json;
 use store::{Client, NewOrder, Order, OrderLine, Product, StoredPromoCode, Tx};
 
-use super::{give, tell};
+use super::{give, keys, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
 use crate::context::App;
@@ -67,9 +67,14 @@ pub async fn quote(app: &App, caller: &Caller, basket: &Basket) -> Result<Quote>
 ///
 /// Errors: as [`quote`].
 pub async fn place(app: &App, caller: &Caller, basket: &Basket) -> Result<Placed> {
+    place_for(app, caller, basket, None).await
+}
+
+/// As [`place`], with the address of the receipt.
+pub(crate) async fn place_for(app: &App, caller: &Caller, basket: &Basket, contact: Option<&str>) -> Result<Placed> {
     let mut refused = None;
     loop {
-        match attempt(app, caller, basket, refused.clone()).await? {
+        match attempt(app, caller, basket, contact, refused.clone()).await? {
             Ok(placed) => return Ok(placed),
             // Somebody else was faster: the code is looked at once more, as refused.
             Err(refusal) => refused = Some(refusal),
@@ -81,11 +86,22 @@ async fn attempt(
     app: &App,
     caller: &Caller,
     basket: &Basket,
+    contact: Option<&str>,
     refused: Option<PromoRefusal>,
 ) -> Result<Result<Placed, PromoRefusal>> {
     let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
-    let placed = attempt_in(app, &mut tx, caller, &guide, basket, refused).await?;
+    let mut placed = attempt_in(app, &mut tx, caller, &guide, basket, refused).await?;
+    if let (Ok(placed), Some(contact)) = (&mut placed, contact) {
+        let order = &placed.order;
+        // One that costs nothing is paid by now and needs no receipt.
+        if tx.set_order_contact(&order.id, order.version, contact).await? {
+            placed.order = tx
+                .find_order(&order.id)
+                .await?
+                .ok_or(Error::NotFound { what: "order" })?;
+        }
+    }
     if placed.is_ok() {
         tx.commit().await?;
         app.wake_workers();
@@ -178,7 +194,7 @@ async fn attempt_in(
         .await?
         .ok_or_else(|| Error::internal("an order vanished"))?;
     if total.is_zero() {
-        give::paid(app, tx, guide, &order, &client, &caller.request_id).await?;
+        give::paid(app, tx, guide, &order, &client, total, &caller.request_id).await?;
     }
     let order = tx
         .find_order(&id)
@@ -190,8 +206,12 @@ async fn attempt_in(
     }))
 }
 
+/// Somebody who turned out to be another one buys as that one.
 async fn client(tx: &mut Tx, id: &ClientId) -> Result<Client> {
-    tx.find_client(id).await?.ok_or(Error::NotFound { what: "client" })
+    let merged = tx.merged_into(id).await?;
+    tx.find_client(merged.as_ref().unwrap_or(id))
+        .await?
+        .ok_or(Error::NotFound { what: "client" })
 }
 
 async fn price(
@@ -226,8 +246,8 @@ async fn price(
         };
     }
     let currency = lines.first().map(|line| line.unit_price.currency);
-    let minimum = app
-        .payment_providers()
+    let minimum = keys::providers_in(app, tx)
+        .await?
         .offered(&settings)
         .iter()
         .filter_map(|provider| currency.and_then(|currency| provider.minimum(currency)))
@@ -266,7 +286,9 @@ async fn find_promo(
     now: domain::time::Timestamp,
 ) -> Result<Result<StoredPromoCode, PromoRefusal>> {
     let code = normalize(typed);
-    if code.is_empty() || code.chars().count() > MAX_CODE_CHARS {
+    // A NUL, which PostgreSQL would not even compare.
+    let is_typed = !code.chars().any(char::is_control);
+    if code.is_empty() || code.chars().count() > MAX_CODE_CHARS || !is_typed {
         return Ok(Err(PromoRefusal::Unknown));
     }
     let Some(promo) = tx.promo_code_named(&code).await? else {

@@ -1,25 +1,24 @@
 //! Money goes back: the sum is reserved, the provider asked, then books, receipt, order and people follow at once.
 
-use domain::content::{Content, rich};
-use domain::ids::{Id, OrderId, PaymentId, RefundId, RequestId, TenantId};
-use domain::ledger::{self, parts_of_refund};
+use domain::ids::{Id, OrderId, PaymentId, ProductId, RefundId, RequestId, TenantId};
+use domain::ledger;
 use domain::money::{BasisPoints, Money};
 use domain::order::OrderStatus;
-use domain::payment::{Concern, PaymentStatus};
-use domain::refund::{RefundBy, RefundRefusal, RefundStatus, Refundable, check, propose};
+use domain::payment::PaymentStatus;
+use domain::refund::{RefundBy, RefundOrigin, RefundRefusal, RefundStatus, Refundable, check, propose};
 use providers::payments::{Error as ProviderError, RefundIntent, RefundSeen, RefundState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{NewReceipt, NewRefund, NewTransfer, Order, OrderLine, Payment, Refund, RefundFilter, RefundPart, Tx};
+use store::{NewRefund, NewTransfer, Order, OrderLine, Payment, Refund, RefundFilter, Tx};
 
 use super::ask::{self, About, Matter};
-use super::{MANUAL, provider_error, provider_of, receipt, tell};
+use super::{MANUAL, funds, keys, provider_error, receipts, telegram, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
 use crate::context::App;
-use crate::converse::called;
 use crate::error::{Error, Result};
-use crate::settings::payments::{PaymentSettings, ReceiptMode};
+use crate::mail::letters;
+use crate::settings::payments::PaymentSettings;
 use crate::settings::{self, Guide};
 use crate::work::{self, Task};
 
@@ -67,7 +66,11 @@ pub async fn proposal(
     let currency = |_| Error::invalid("costs", "currency", "in the payment's currency");
     Ok(Proposal {
         left: refundable.left().map_err(currency)?,
-        proposed: propose(&refundable, delivered, costs).map_err(currency)?,
+        proposed: if payment.provider == telegram::STARS {
+            refundable.left().map_err(currency)?
+        } else {
+            propose(&refundable, delivered, costs).map_err(currency)?
+        },
     })
 }
 
@@ -138,7 +141,14 @@ pub(crate) async fn request_in(
         });
     }
     let lines = tx.order_lines(&order).await?;
-    let parts = parts(tx, &order, &payment, &lines, amount).await?;
+    // Stars go back all at once or not at all.
+    if payment.provider == telegram::STARS && amount != payment.amount {
+        return Err(Error::Conflict {
+            code: "refund_whole_only",
+            detail: "a payment in Stars can only be given back as a whole".into(),
+        });
+    }
+    let parts = funds::parts(tx, &order, &payment, &lines, amount).await?;
     let id: RefundId = app.new_id();
     let new = NewRefund {
         id: id.clone(),
@@ -149,6 +159,7 @@ pub(crate) async fn request_in(
         parts,
         reason: reason.to_owned(),
         actor: caller.actor.to_string(),
+        origin: RefundOrigin::Here,
         now,
     };
     if !tx.insert_refund(&new).await? {
@@ -172,7 +183,7 @@ pub(crate) async fn request_in(
     tx.find_refund(&id).await?.ok_or(Error::NotFound { what: "refund" })
 }
 
-fn refundable(payment: &Payment) -> Refundable {
+pub(super) fn refundable(payment: &Payment) -> Refundable {
     Refundable {
         status: payment.status,
         amount: payment.amount,
@@ -187,65 +198,6 @@ fn refused(refusal: &RefundRefusal) -> Error {
         code: refusal.code(),
         detail: refusal.to_string(),
     }
-}
-
-/// What each line gives up. Money that never paid for the order (paid twice, too little) comes out of the wallet alone.
-async fn parts(
-    tx: &mut Tx,
-    order: &Order,
-    payment: &Payment,
-    lines: &[OrderLine],
-    amount: Money,
-) -> Result<Vec<RefundPart>> {
-    if order.paid_at.is_none() || payment.concern == Some(Concern::OrderNotWaiting) {
-        return Ok(Vec::new());
-    }
-    let mut given: Vec<Money> = lines.iter().map(|line| line.refunded).collect();
-    for status in [RefundStatus::Requested, RefundStatus::Pending] {
-        let filter = RefundFilter {
-            order: Some(order.id.clone()),
-            status: Some(status),
-        };
-        let page = store::PageRequest {
-            limit: MOST_REFUNDS,
-            after: None,
-        };
-        for part in tx
-            .list_refunds(&filter, &page)
-            .await?
-            .items
-            .iter()
-            .flat_map(|refund| &refund.parts)
-        {
-            for (line, given) in lines.iter().zip(&mut given) {
-                if line.position == part.position {
-                    *given = given
-                        .checked_add(Money::new(part.amount_minor, given.currency))
-                        .map_err(|error| Error::internal(error.to_string()))?;
-                }
-            }
-        }
-    }
-    let earned: Vec<_> = lines
-        .iter()
-        .zip(&given)
-        .map(|(line, given)| (line.product.clone(), line.total, *given))
-        .collect();
-    let left: i64 = earned.iter().map(|(_, total, given)| total.minor - given.minor).sum();
-    let from_lines = Money::new(amount.minor.min(left), amount.currency);
-    if !from_lines.is_positive() {
-        return Ok(Vec::new());
-    }
-    let parts = parts_of_refund(&earned, from_lines).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(lines
-        .iter()
-        .zip(parts)
-        .map(|(line, (_, money))| RefundPart {
-            position: line.position,
-            amount_minor: money.minor,
-        })
-        .filter(|part| part.amount_minor > 0)
-        .collect())
 }
 
 async fn enqueue(app: &App, tx: &mut Tx, id: &RefundId, looks: u32, request_id: &RequestId) -> Result<()> {
@@ -306,7 +258,8 @@ async fn stuck(
         refund: Some(&refund),
     };
     let facts = json!({ "amount": refund.amount, "error": error.to_string() });
-    ask::person(app, tx, guide, Matter::Stuck, id.as_str(), about, &facts, request_id).await?;
+    let key = format!("{id}:{}", ask::fingerprint(&facts));
+    ask::person(app, tx, guide, Matter::Stuck, &key, about, &facts, request_id).await?;
     Ok(())
 }
 
@@ -344,29 +297,24 @@ pub(super) async fn look(app: &App, tenant: &TenantId, id: &RefundId, request_id
     let order = tx.find_order(&refund.order).await?.ok_or_else(missing)?;
     let lines = tx.order_lines(&order).await?;
     let settings = PaymentSettings::load(&mut tx).await?;
+    let body = receipts::of_refund(&mut tx, &settings, &order, &lines, &refund).await?;
     drop(tx);
     let answer = if payment.provider == MANUAL {
         Ok(RefundSeen {
             id: None,
             state: RefundState::Succeeded,
         })
+    } else if telegram::is_native(&payment.provider) {
+        Ok(telegram::request(app, tenant, &refund, &payment, &order, request_id).await?)
     } else {
-        let provider = provider_of(app, &payment.provider)?;
-        let part = |line: &OrderLine| {
-            let minor = refund
-                .parts
-                .iter()
-                .find(|part| part.position == line.position)
-                .map_or(0, |part| part.amount_minor);
-            Money::new(minor, refund.amount.currency)
-        };
+        let provider = keys::provider(app, tenant, &payment.provider).await?;
         let intent = RefundIntent {
             refund: refund.id.to_string(),
             payment: payment.provider_payment.clone().unwrap_or_default(),
             amount: refund.amount,
             is_whole: refund.amount == payment.amount,
             reason: refund.reason.clone(),
-            receipt: receipt(&settings, &order, &lines, refund.amount, part),
+            receipt: body,
         };
         match (refund.status, refund.provider_refund.as_deref()) {
             (RefundStatus::Pending, known) => provider.refund_status(&intent, known).await,
@@ -386,7 +334,40 @@ pub(super) async fn look(app: &App, tenant: &TenantId, id: &RefundId, request_id
     }
 }
 
-/// One transaction: refund, payment, lines, books, order, receipt, messages.
+/// What somebody tells of a refund who was not asked: the bot, a person.
+pub(super) async fn told(
+    app: &App,
+    tenant: &TenantId,
+    id: &RefundId,
+    seen: &RefundSeen,
+    request_id: &RequestId,
+) -> Result<RefundStatus> {
+    let guide = settings::guide(app, tenant).await?;
+    let mut tx = app.tenant(tenant).write().await?;
+    let settings = PaymentSettings::load(&mut tx).await?;
+    let status = write_in(app, &mut tx, &guide, id, seen, &settings, request_id).await?;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Ok(status)
+}
+
+/// A person has given the money back in the bank's own account, in the transaction that notes it.
+pub(crate) async fn given_by_hand_in(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    id: &RefundId,
+    request_id: &RequestId,
+) -> Result<()> {
+    let settings = PaymentSettings::load(tx).await?;
+    let seen = RefundSeen {
+        id: None,
+        state: RefundState::Succeeded,
+    };
+    write_in(app, tx, guide, id, &seen, &settings, request_id).await?;
+    Ok(())
+}
+
 async fn write(
     app: &App,
     tenant: &TenantId,
@@ -395,9 +376,25 @@ async fn write(
     settings: &PaymentSettings,
     request_id: &RequestId,
 ) -> Result<RefundStatus> {
-    let now = app.now();
     let guide = settings::guide(app, tenant).await?;
     let mut tx = app.tenant(tenant).write().await?;
+    let status = write_in(app, &mut tx, &guide, id, seen, settings, request_id).await?;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Ok(status)
+}
+
+/// One transaction: refund, payment, lines, books, order, receipt, messages.
+pub(super) async fn write_in(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    id: &RefundId,
+    seen: &RefundSeen,
+    settings: &PaymentSettings,
+    request_id: &RequestId,
+) -> Result<RefundStatus> {
+    let now = app.now();
     let missing = || Error::NotFound { what: "refund" };
     let found = tx.find_refund(id).await?.ok_or_else(missing)?;
     let order = tx.lock_order(&found.order).await?.ok_or_else(missing)?;
@@ -419,8 +416,8 @@ async fn write(
                 let facts = json!({ "amount": refund.amount, "code": code });
                 ask::person(
                     app,
-                    &mut tx,
-                    &guide,
+                    tx,
+                    guide,
                     Matter::RefundFailed,
                     id.as_str(),
                     about,
@@ -432,18 +429,15 @@ async fn write(
         }
         RefundState::Succeeded => {
             if tx.succeed_refund(&refund, seen.id.as_deref(), now).await? {
-                succeeded(app, &mut tx, &guide, settings, &order, &payment, &refund, request_id).await?;
+                succeeded(app, tx, guide, settings, &order, &payment, &refund, request_id).await?;
             }
         }
     }
-    let status = tx.find_refund(id).await?.ok_or_else(missing)?.status;
-    tx.commit().await?;
-    app.wake_deliveries();
-    Ok(status)
+    Ok(tx.find_refund(id).await?.ok_or_else(missing)?.status)
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything a refund touches, each once")]
-async fn succeeded(
+pub(super) async fn succeeded(
     app: &App,
     tx: &mut Tx,
     guide: &Guide,
@@ -455,17 +449,7 @@ async fn succeeded(
 ) -> Result<()> {
     let now = app.now();
     let lines = tx.order_lines(order).await?;
-    let parts: Vec<_> = refund
-        .parts
-        .iter()
-        .filter_map(|part| {
-            let line = lines.iter().find(|line| line.position == part.position)?;
-            Some((
-                line.product.clone(),
-                Money::new(part.amount_minor, refund.amount.currency),
-            ))
-        })
-        .collect();
+    let parts = given_up(order, &lines, refund)?;
     let transfer = ledger::refund_succeeded(&refund.id, &payment.provider, &payment.client, refund.amount, &parts)
         .map_err(|error| Error::internal(format!("refund {} can't be booked: {error}", refund.id)))?;
     tx.post(&[NewTransfer {
@@ -478,6 +462,10 @@ async fn succeeded(
     .await?;
     let is_all_back = lines.iter().all(|line| line.refunded == line.total);
     let after = tx.find_payment(&payment.id).await?;
+    let left = after.as_ref().map_or(Ok(Money::zero(refund.amount.currency)), |after| {
+        after.amount.checked_sub(after.refunded)
+    });
+    let left = left.map_err(|error| Error::internal(error.to_string()))?;
     if is_all_back && after.is_some_and(|payment| payment.status == PaymentStatus::Refunded) {
         tx.close_order(&order.id, OrderStatus::Refunded, now).await?;
         // What was not given yet is not given any more.
@@ -485,54 +473,46 @@ async fn succeeded(
         tx.finish_tasks_of_order(&order.id, Matter::GiveByHand.code(), "refunded", now)
             .await?;
     }
-    let part = |line: &OrderLine| {
-        let minor = refund
-            .parts
-            .iter()
-            .find(|part| part.position == line.position)
-            .map_or(0, |part| part.amount_minor);
-        Money::new(minor, refund.amount.currency)
+    let sale = receipts::Sale {
+        app,
+        guide,
+        settings,
+        order,
+        lines: &lines,
+        payment,
+        request_id,
     };
-    let body = match settings.receipts {
-        ReceiptMode::Off => None,
-        ReceiptMode::SelfEmployed => Some((
-            "by_hand",
-            json!({ "what": tell::titles(&lines, domain::language::Language::Ru) }),
-        )),
-        ReceiptMode::Provider => receipt(settings, order, &lines, refund.amount, part)
-            .and_then(|body| serde_json::to_value(body).ok())
-            .map(|body| ("with_payment", body)),
-    };
-    if let Some((status, body)) = body {
-        let new = NewReceipt {
-            id: app.new_id(),
-            order: order.id.clone(),
-            payment: Some(payment.id.clone()),
-            refund: Some(refund.id.clone()),
-            kind: "refund",
-            status,
-            amount: refund.amount,
-            body: body.to_string(),
-            now,
-        };
-        tx.insert_receipt(&new).await?;
-    }
+    sale.went_back(tx, refund, left).await?;
     let details = json!({ "refund_id": refund.id, "amount": refund.amount });
     tell::note(app, tx, &payment.client, "refund.succeeded", "system", details).await?;
     if let Some(client) = tx.find_client(&payment.client).await? {
-        let key = format!("refunded:{}", refund.id);
-        tell::client(app, tx, &client, key, request_id, |language| {
-            Content::text(rich(
-                &guide.texts(language).order_refunded,
-                &[
-                    ("name", called(&client.display_name)),
-                    ("sum", &refund.amount.format(language)),
-                ],
-            ))
-        })
-        .await?;
+        tell::refunded(app, tx, guide, &lines, &refund.id, refund.amount, &client, request_id).await?;
     }
+    letters::refunded(app, tx, order, &refund.id, request_id).await?;
     Ok(())
+}
+
+/// What each product gives up of a refund, in the refund's currency. The parts of one in another currency than the order's
+/// are shares.
+fn given_up(order: &Order, lines: &[OrderLine], refund: &Refund) -> Result<Vec<(ProductId, Money)>> {
+    let products: Vec<(ProductId, i64)> = refund
+        .parts
+        .iter()
+        .filter_map(|part| {
+            let line = lines.iter().find(|line| line.position == part.position)?;
+            Some((line.product.clone(), part.amount_minor))
+        })
+        .collect();
+    if refund.amount.currency == order.total.currency || products.is_empty() {
+        let money = |(product, minor)| (product, Money::new(minor, refund.amount.currency));
+        return Ok(products.into_iter().map(money).collect());
+    }
+    let weights: Vec<u64> = products.iter().map(|(_, minor)| minor.max(&0).unsigned_abs()).collect();
+    let shares = refund
+        .amount
+        .split(&weights)
+        .map_err(|error| Error::internal(format!("refund {} can't be booked: {error}", refund.id)))?;
+    Ok(products.into_iter().map(|(product, _)| product).zip(shares).collect())
 }
 
 /// The orders' payments a client may still take back by themselves, newest first.

@@ -3,8 +3,10 @@
 use domain::content::{Button, Content, rich};
 use domain::dialogue::actions::{Action, TrainerAction};
 use domain::dialogue::purchase::Step;
-use domain::ids::{ClientId, RequestId};
+use domain::ids::{ClientId, RefundId, RequestId};
 use domain::language::Language;
+use domain::money::Money;
+use domain::order::Grant;
 use domain::payment::{Decline, DeclineAdvice};
 use serde_json::{Value, json};
 use store::{Client, Order, OrderLine, Tx};
@@ -13,6 +15,7 @@ use crate::context::App;
 use crate::converse::called;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::error::Result;
+use crate::mail::letters;
 use crate::settings::Guide;
 
 /// A line of the timeline.
@@ -36,7 +39,7 @@ pub(super) async fn note(
 }
 
 /// What was bought, as one line.
-pub(super) fn titles(lines: &[OrderLine], language: Language) -> String {
+pub(crate) fn titles(lines: &[OrderLine], language: Language) -> String {
     let titles: Vec<&str> = lines.iter().map(|line| line.title.get(language)).collect();
     titles.join(", ")
 }
@@ -59,13 +62,15 @@ pub(super) async fn client(
     Ok(())
 }
 
-/// Money is in.
+/// Money is in: `sum` of it.
+#[expect(clippy::too_many_arguments, reason = "one event's whole context")]
 pub(super) async fn paid(
     app: &App,
     tx: &mut Tx,
     guide: &Guide,
     order: &Order,
     lines: &[OrderLine],
+    sum: Money,
     who: &Client,
     request_id: &RequestId,
 ) -> Result<()> {
@@ -75,20 +80,36 @@ pub(super) async fn paid(
         &who.id,
         "order.paid",
         "system",
-        json!({ "order_id": order.id, "total": order.total }),
+        json!({ "order_id": order.id, "total": order.total, "paid": sum }),
     )
     .await?;
+    letters::paid(app, tx, order, request_id).await?;
     let key = format!("paid:{}", order.id);
     client(app, tx, who, key, request_id, |language| {
-        let sum = order.total.format(language);
-        Content::text(rich(
-            &guide.texts(language).order_paid,
+        let sum = sum.format(language);
+        let texts = guide.texts(language);
+        let mut spans = rich(
+            &texts.order_paid,
             &[
                 ("name", called(&who.display_name)),
                 ("what", &titles(lines, language)),
                 ("sum", &sum),
             ],
-        ))
+        );
+        // What happens now, as far as it is bought.
+        let gives = |wanted: fn(&Grant) -> bool| lines.iter().flat_map(|line| &line.grants).any(wanted);
+        let hours = guide.facts.reply_hours.to_string();
+        let next = [
+            (gives(|grant| *grant == Grant::FullProgram), &texts.order_paid_program),
+            (gives(|grant| *grant != Grant::FullProgram), &texts.order_paid_trainer),
+        ];
+        for (_, text) in next.into_iter().filter(|(is_bought, _)| *is_bought) {
+            spans.extend(rich(
+                &format!("\n\n{text}"),
+                &[("trainer", &guide.facts.trainer), ("hours", &hours)],
+            ));
+        }
+        Content::text(spans)
     })
     .await?;
     let key = format!("paid-notice:{}", order.id);
@@ -99,7 +120,7 @@ pub(super) async fn paid(
             &[
                 ("name", &who.display_name),
                 ("what", &titles(lines, language)),
-                ("sum", &order.total.format(language)),
+                ("sum", &sum.format(language)),
             ],
         ))
         .with_row(vec![Button::action(
@@ -109,6 +130,73 @@ pub(super) async fn paid(
     })
     .await?;
     Ok(())
+}
+
+/// Money went back: client and trainers hear of it.
+#[expect(clippy::too_many_arguments, reason = "one message's whole context")]
+pub(super) async fn refunded(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    lines: &[OrderLine],
+    refund: &RefundId,
+    amount: Money,
+    who: &Client,
+    request_id: &RequestId,
+) -> Result<()> {
+    let key = format!("refunded:{refund}");
+    client(app, tx, who, key, request_id, |language| {
+        Content::text(rich(
+            &guide.texts(language).order_refunded,
+            &[("name", called(&who.display_name)), ("sum", &amount.format(language))],
+        ))
+    })
+    .await?;
+    let key = format!("refunded-notice:{refund}");
+    notify_trainers(app, tx, Some(&who.id), "notice", Some(&key), request_id, |language| {
+        let texts = guide.texts(language);
+        Content::text(rich(
+            &texts.trainer_refunded,
+            &[
+                ("name", &who.display_name),
+                ("what", &titles(lines, language)),
+                ("sum", &amount.format(language)),
+            ],
+        ))
+        .with_row(vec![Button::action(
+            &texts.button_reply,
+            TrainerAction::Reply(who.id.clone()).to_string(),
+        )])
+    })
+    .await?;
+    Ok(())
+}
+
+/// Less came than the order costs: `came` of it, `due` is left.
+pub(super) async fn short(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    payment: &store::Payment,
+    (came, due): (Money, Money),
+    who: &Client,
+    request_id: &RequestId,
+) -> Result<()> {
+    let rest = Action::Purchase(Step::Link(payment.order.clone())).to_string();
+    let key = format!("short:{}", payment.id);
+    client(app, tx, who, key, request_id, |language| {
+        let texts = guide.texts(language);
+        Content::text(rich(
+            &texts.order_short,
+            &[
+                ("name", called(&who.display_name)),
+                ("sum", &came.format(language)),
+                ("rest", &due.format(language)),
+            ],
+        ))
+        .with_row(vec![Button::action(&texts.button_pay_rest, rest.clone())])
+    })
+    .await
 }
 
 /// It did not work: why, and how to try again. A payment that merely ran out is not worth a message.

@@ -1,7 +1,13 @@
 //! Paying, with both banks played over their wire protocols: what is bought is given once, and the books are right.
 
+mod cases;
+mod parts;
 mod purchase;
+mod receipts;
+mod reconciliation;
+mod saved;
 mod schedules;
+mod telegram;
 
 use std::sync::Arc;
 
@@ -26,7 +32,7 @@ use serde_json::json;
 use store::{Backend, ClientFilter, Order, PageRequest, Payment, Product, StoredPromoCode};
 
 use crate::phone::Phone;
-use crate::world::{NOW, TRAINER, World};
+use crate::world::{NOW, NOWHERE, TRAINER, World};
 
 const ALL: PageRequest = PageRequest {
     limit: 100,
@@ -45,6 +51,11 @@ struct Shop {
 
 impl Shop {
     async fn open(backend: Backend) -> Self {
+        Self::open_at(backend, NOWHERE).await
+    }
+
+    /// `public_url`: where the banks find it.
+    async fn open_at(backend: Backend, public_url: &str) -> Self {
         let bank = sandbox::start(sandbox::Config {
             smtp_addr: None,
             ..sandbox::Config::default()
@@ -76,7 +87,7 @@ impl Shop {
         );
         let payments = Providers::new(vec![Arc::new(yookassa), Arc::new(tbank)]);
         Self {
-            world: World::start_selling(backend, payments).await,
+            world: World::start_selling(backend, payments, public_url).await,
             bank,
         }
     }
