@@ -3,6 +3,7 @@
 use api_types::conversation as wire;
 use app::converse::{Answer, Body, CommandList, Inbound, Person};
 use app::deliver::{Fate, Outgoing};
+use app::pay::telegram::PaidBill;
 use domain::content;
 use domain::language::Language;
 
@@ -50,6 +51,20 @@ fn body(body: wire::EventBody) -> Body {
         },
         wire::EventBody::Blocked => Body::Blocked,
         wire::EventBody::Unblocked => Body::Unblocked,
+        wire::EventBody::Paid {
+            currency,
+            amount_minor,
+            payload,
+            charge,
+            provider_charge,
+        } => Body::Paid(PaidBill {
+            currency,
+            amount_minor,
+            payload,
+            charge,
+            provider_charge,
+        }),
+        wire::EventBody::GivenBack { charge } => Body::GivenBack { charge },
     }
 }
 
@@ -99,7 +114,12 @@ pub(crate) fn delivery(outgoing: Outgoing) -> wire::Delivery {
         id: outgoing.id.to_string(),
         channel: wire::Channel::Telegram,
         address: outgoing.address,
-        content: show_content(outgoing.content, outgoing.external_file_id, outgoing.album_file_ids),
+        content: show_content(
+            outgoing.content,
+            outgoing.external_file_id,
+            outgoing.album_file_ids,
+            outgoing.provider_token,
+        ),
         edit: outgoing.edit,
         retire: outgoing.retire,
         attempt: outgoing.attempt,
@@ -111,6 +131,7 @@ fn show_content(
     content: content::Content,
     external_file_id: Option<String>,
     album_file_ids: Vec<Option<String>>,
+    provider_token: Option<String>,
 ) -> wire::Content {
     let mut known = album_file_ids.into_iter();
     wire::Content {
@@ -141,6 +162,21 @@ fn show_content(
         activity: content.activity.map(|activity| match activity {
             content::Activity::Typing => wire::Activity::Typing,
             content::Activity::UploadDocument => wire::Activity::UploadDocument,
+        }),
+        invoice: content.invoice.map(|invoice| wire::Invoice {
+            title: invoice.title,
+            description: invoice.description,
+            payload: invoice.payload,
+            currency: invoice.amount.currency.code().to_owned(),
+            amount_minor: invoice.amount.minor,
+            button: invoice.button,
+            provider_token,
+            provider_data: invoice.provider_data,
+            needs_email: invoice.needs_email,
+        }),
+        give_back: content.give_back.map(|back| wire::GiveBack {
+            payer: back.payer,
+            charge: back.charge,
         }),
     }
 }

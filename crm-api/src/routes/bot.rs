@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use api_types::conversation::{BotIdentity, BotProfile, ClaimReply, ClaimRequest, Event, EventReply, ResultsRequest};
+use api_types::conversation::{
+    BotIdentity, BotProfile, ClaimReply, ClaimRequest, Event, EventReply, PreCheckout, PreCheckoutReply, ResultsRequest,
+};
 use api_types::problem::Problem;
+use app::pay::telegram::{self, Question};
 use app::{converse, deliver};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,6 +28,7 @@ const MAX_RESULTS: usize = 500;
 pub fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(receive))
+        .routes(routes!(pre_checkout))
         .routes(routes!(claim))
         .routes(routes!(report))
         .routes(routes!(profile))
@@ -43,6 +47,36 @@ async fn receive(
     check_replica(&event.replica)?;
     let reply = converse::receive(&state.app, &caller, &bot::event(event)).await?;
     Ok(Json(bot::reply(reply)))
+}
+
+/// Ask whether a bill may be paid
+///
+/// Answered from what is committed, without waiting for anybody who writes: the messenger gives ten seconds in all. A yes
+/// is no payment.
+#[utoipa::path(
+    post,
+    path = "/api/bot/pre-checkout",
+    tag = "bot",
+    request_body = PreCheckout,
+    responses((status = 200, body = PreCheckoutReply), (status = 422, body = Problem, content_type = "application/problem+json"))
+)]
+async fn pre_checkout(
+    State(state): State<ApiState>,
+    Bot(caller): Bot,
+    Json(asked): Json<PreCheckout>,
+) -> ApiResult<Json<PreCheckoutReply>> {
+    let asked = Question {
+        payer: asked.payer,
+        language_code: asked.language_code,
+        payload: asked.payload,
+        currency: asked.currency,
+        amount_minor: asked.amount_minor,
+    };
+    let reason = telegram::pre_checkout(&state.app, &caller, &asked).await?;
+    Ok(Json(PreCheckoutReply {
+        may_pay: reason.is_none(),
+        reason,
+    }))
 }
 
 /// Claim what is to be sent

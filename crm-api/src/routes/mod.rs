@@ -8,13 +8,16 @@ mod api_keys;
 mod approvals;
 mod bot;
 mod clients;
+mod costs;
 mod faq;
 mod files;
 mod form;
+mod incomes;
 mod leads;
 mod ledger;
 mod links;
 mod logo;
+mod methods;
 mod money;
 mod operations;
 mod orders;
@@ -26,10 +29,12 @@ mod products;
 mod programs;
 mod promo_codes;
 mod questionnaires;
+mod reconciliations;
 mod refunds;
 mod session;
 mod settings;
 mod tasks;
+mod telegram_payments;
 mod templates;
 mod timeline;
 mod webhooks;
@@ -46,11 +51,14 @@ pub(crate) fn admin() -> OpenApiRouter<ApiState> {
         .merge(api_keys::router())
         .merge(approvals::router())
         .merge(clients::router())
+        .merge(costs::router())
         .merge(faq::router())
+        .merge(incomes::router())
         .merge(leads::router())
         .merge(ledger::router())
         .merge(links::router())
         .merge(logo::router())
+        .merge(methods::router())
         .merge(operations::router())
         .merge(orders::router())
         .merge(payment_settings::router())
@@ -61,9 +69,11 @@ pub(crate) fn admin() -> OpenApiRouter<ApiState> {
         .merge(programs::router())
         .merge(promo_codes::router())
         .merge(questionnaires::router())
+        .merge(reconciliations::router())
         .merge(refunds::router())
         .merge(settings::router())
         .merge(tasks::router())
+        .merge(telegram_payments::router())
         .merge(templates::router())
         .merge(timeline::router())
         .merge(wording::router())
