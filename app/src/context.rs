@@ -6,6 +6,7 @@ use domain::ids::{Id, TenantId};
 use domain::time::Timestamp;
 use providers::files::FileStore;
 use providers::llm::Llm;
+use providers::mail::Mailer;
 use providers::sheets::Sheets;
 use store::{Store, Tenant};
 use tokio::sync::{Notify, Semaphore};
@@ -23,6 +24,8 @@ pub struct Parts {
     /// `None`: the shipped templates serve.
     pub sheets: Option<Sheets>,
     pub payments: crate::pay::Providers,
+    /// `None`: no letters are written, and none are promised.
+    pub mail: Option<Mailer>,
     /// Where the outside world finds us, for links in messages.
     pub public_url: url::Url,
 }
@@ -45,6 +48,7 @@ struct Inner {
     previews: Semaphore,
     replicas: crate::deliver::Replicas,
     credentials: crate::credentials::Cache,
+    payment_keys: crate::pay::keys::Cache,
     instance: OnceLock<String>,
 }
 
@@ -60,6 +64,7 @@ impl App {
             previews: Semaphore::new(PREVIEWS),
             replicas: crate::deliver::Replicas::default(),
             credentials: crate::credentials::Cache::default(),
+            payment_keys: crate::pay::keys::Cache::default(),
             instance: OnceLock::new(),
         }))
     }
@@ -111,8 +116,13 @@ impl App {
         self.0.parts.sheets.as_ref()
     }
 
+    /// Those the environment has keys for; a tenant's own are found by [`crate::pay::keys::providers`].
     pub fn payment_providers(&self) -> &crate::pay::Providers {
         &self.0.parts.payments
+    }
+
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.0.parts.mail.as_ref()
     }
 
     pub fn public_url(&self) -> &url::Url {
@@ -129,6 +139,10 @@ impl App {
 
     pub(crate) fn credentials(&self) -> &crate::credentials::Cache {
         &self.0.credentials
+    }
+
+    pub(crate) fn payment_keys(&self) -> &crate::pay::keys::Cache {
+        &self.0.payment_keys
     }
 
     pub(crate) fn logos(&self) -> &crate::draw_program::Logos {

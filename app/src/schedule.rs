@@ -14,6 +14,10 @@ pub const PURGE_JOB: &str = "purge";
 
 /// An unpaid payment is asked about within half a minute at first; looking whether one is due costs one index.
 const MONEY: &str = "*/10 * * * * *";
+/// Once a day something is said; this is how late in the hour it may come.
+const REMINDERS: &str = "30 */10 * * * *";
+/// The comparison of the night is enqueued once for its day; after an outage it comes within the hour.
+const BOOKS: &str = "20 7 * * * *";
 const MINUTE_MS: i64 = 60_000;
 /// Google asks for no more than one look a minute; two leave room for several tables.
 const REFRESH_EVERY_MS: i64 = 2 * MINUTE_MS;
@@ -57,6 +61,32 @@ pub async fn run(app: App, shutdown: CancellationToken) -> Result<(), JobSchedul
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "payments and orders that are due could not be looked for"
+                );
+            }
+        })
+    })?;
+    scheduler.add(tick).await?;
+    let reminded = app.clone();
+    let tick = Job::new_async(REMINDERS, move |_, _| {
+        let app = reminded.clone();
+        Box::pin(async move {
+            if let Err(error) = pay::incomes::tick(&app).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "incomes that wait could not be looked for"
+                );
+            }
+        })
+    })?;
+    scheduler.add(tick).await?;
+    let books = app.clone();
+    let tick = Job::new_async(BOOKS, move |_, _| {
+        let app = books.clone();
+        Box::pin(async move {
+            if let Err(error) = pay::reconcile::tick(&app).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the comparison of the books could not be enqueued"
                 );
             }
         })

@@ -1,5 +1,7 @@
 //! Payments, refunds, receipts, and how money is taken.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -161,6 +163,14 @@ pub struct ManualPayment {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+pub struct UsePayment {
+    /// The order it shall serve.
+    #[schema(example = "or_01KB3SK7ZQ4T9XW2M5N8R6V0YD")]
+    pub order_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewRefund {
     /// Absent: everything that is left.
     #[serde(default)]
@@ -180,11 +190,30 @@ pub struct Refund {
     pub status: RefundStatus,
     pub reason: String,
     pub actor: String,
+    pub origin: RefundOrigin,
     pub provider_refund_id: Option<String>,
     /// Why the provider refused, in its own code.
     pub failure: Option<String>,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Where it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundOrigin {
+    Here,
+    /// In the provider's own cabinet.
+    Provider,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CaptureQuery {
+    /// How much of the hold is taken, in minor units of its currency; all of it when absent.
+    #[param(minimum = 1)]
+    pub amount_minor: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -240,16 +269,22 @@ pub struct Receipt {
     pub order_id: String,
     pub payment_id: Option<String>,
     pub refund_id: Option<String>,
-    /// `payment`, `refund`, `closing` or `income`.
-    #[schema(example = "income")]
+    /// `payment`, `refund` or `closing` of a cash register; `income` or `income_refund` of «Мой налог».
+    #[schema(example = "closing")]
     pub kind: String,
     pub status: ReceiptStatus,
     pub amount: Money,
     /// What is on it.
     #[schema(value_type = Object)]
     pub body: Value,
+    /// The provider's id, or the number in «Мой налог».
     pub provider_receipt_id: Option<String>,
+    /// Where the client sees it.
+    pub link: Option<String>,
+    /// The provider's reason; `unknown`: its answer was lost, and only a person can see whether it was given.
     pub failure: Option<String>,
+    /// How often the provider was asked to give it.
+    pub attempts: u32,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
 }
@@ -258,12 +293,18 @@ pub struct Receipt {
 #[serde(rename_all = "snake_case")]
 pub enum ReceiptStatus {
     Queued,
+    /// The provider is being asked for it.
+    Sending,
+    /// The provider has taken it; some never tell whether it was registered.
+    Sent,
     /// The provider gives it with the payment or the refund.
     WithPayment,
     Registered,
     Failed,
     /// A person registers it, in «Мой налог» or at their own cash register.
     ByHand,
+    /// Not needed any more: everything went back before.
+    Canceled,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -288,6 +329,14 @@ pub struct RegisteredReceipt {
     #[serde(default)]
     #[schema(example = "20abc1def2")]
     pub number: Option<String>,
+    /// Its address there; the client of an income gets it in their chat.
+    #[serde(default)]
+    #[schema(example = "https://lknpd.nalog.ru/api/v1/receipt/500100732259/20abc1def2/print")]
+    pub link: Option<String>,
+}
+
+const fn three() -> u32 {
+    3
 }
 
 /// How money is taken.
@@ -305,6 +354,18 @@ pub struct PaymentSettings {
     pub receipts: ReceiptMode,
     /// Codes of providers in the order in which they are offered; empty: all that are configured.
     pub providers: Vec<String>,
+    /// Whether payers may have their card kept for later charges.
+    #[serde(default)]
+    pub save_methods: bool,
+    /// How many days back the books are compared with the providers each night; 3 when absent.
+    #[serde(default = "three")]
+    #[schema(minimum = 1, maximum = 31)]
+    pub reconcile_days: u32,
+    /// Write-only: keys by the provider's code, each with its fields of `configured_providers`. They are tried at the provider
+    /// before they are kept. Absent stays, `null` takes the saved ones away: then those of the environment serve.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(example = json!({ "yookassa": { "shop_id": "100500", "secret_key": "test_…" } }))]
+    pub keys: BTreeMap<String, Option<BTreeMap<String, String>>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -313,7 +374,7 @@ pub struct VersionedPaymentSettings {
     pub version: i64,
     #[serde(flatten)]
     pub settings: PaymentSettings,
-    /// What the environment has keys for.
+    /// What this installation speaks with, whether it has keys or not.
     pub configured_providers: Vec<ConfiguredProvider>,
 }
 
@@ -322,8 +383,36 @@ pub struct ConfiguredProvider {
     #[schema(example = "yookassa")]
     pub code: String,
     pub title: Localized,
+    /// Whether there are keys, so that it can take payments.
+    pub is_ready: bool,
     /// Whether money can be held and taken later.
     pub can_hold: bool,
+    /// Whether a payer's card can be kept.
+    pub can_save_methods: bool,
+    pub keys_from: KeySource,
+    pub key_fields: Vec<KeyField>,
+}
+
+/// Whose keys serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySource {
+    None,
+    Environment,
+    /// Saved here; they win over the environment.
+    Settings,
+}
+
+/// One thing that is entered to let a provider work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyField {
+    #[schema(example = "secret_key")]
+    pub name: String,
+    pub is_secret: bool,
+    pub is_required: bool,
+    /// What was saved; of a secret only its last four characters: `••••1234`.
+    #[schema(example = "••••1234")]
+    pub shown: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -44,6 +44,11 @@ impl Checks {
         self.0.push(FieldProblem::new(field, code, message));
     }
 
+    /// How many fields are wrong so far.
+    pub const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Errors: `Invalid` with everything that was noted.
     pub fn done(self) -> Result<()> {
         if self.0.is_empty() {

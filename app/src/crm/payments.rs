@@ -1,20 +1,19 @@
 //! Payments, refunds and receipts from an administrator's side.
 
+use chrono::{NaiveDate, TimeZone as _};
 use domain::ids::{ClientId, OrderId, PaymentId, ReceiptId, RefundId};
 use domain::payment::PaymentStatus;
 use domain::refund::RefundStatus;
-use serde_json::json;
-use store::{PageOf, PageRequest, Payment, PaymentEvent, PaymentFilter, Receipt, ReceiptFilter, Refund, RefundFilter};
+use domain::time::{Timestamp, local_date};
+use store::{
+    PageOf, PageRequest, Payment, PaymentEvent, PaymentFilter, Receipt, ReceiptFilter, Refund, RefundFilter, Regime,
+};
 
 use super::{check_cursor, parse_id};
-use crate::access::audit;
-use crate::pay::{follow, open};
+use crate::pay::{follow, funds, incomes, keys, open};
 use crate::settings::payments::PaymentSettings;
 use crate::{App, Caller, Error, Result};
 
-const BY_HAND: &str = "by_hand";
-const REGISTERED: &str = "registered";
-const MAX_NUMBER_CHARS: usize = 100;
 /// A payment has few of them.
 const AROUND: PageRequest = PageRequest {
     limit: 100,
@@ -80,8 +79,8 @@ pub async fn start(app: &App, caller: &Caller, order: &str, provider: Option<&st
     drop(tx);
     let provider = match provider {
         Some(provider) => provider.to_owned(),
-        None => app
-            .payment_providers()
+        None => keys::providers(app, &caller.tenant)
+            .await?
             .offered(&settings)
             .first()
             .map(|provider| provider.code().to_owned())
@@ -110,6 +109,14 @@ pub async fn enter(
             Error::NotFound { what: "order" } => Error::invalid("order_id", "not_found", "there is no such order"),
             other => other,
         })
+}
+
+/// Lets a payment that its own order does not use serve another one.
+///
+/// Errors: as [`funds::reuse`].
+pub async fn reuse(app: &App, caller: &Caller, id: &PaymentId, order: &str) -> Result<Payment> {
+    let order: OrderId = parse_id("order_id", order)?;
+    funds::reuse(app, caller, id, &order).await
 }
 
 /// Asks the provider how it stands.
@@ -163,36 +170,68 @@ pub async fn list_receipts(
     let filter = ReceiptFilter {
         order: order.map(|id| parse_id::<OrderId>("order", id)).transpose()?,
         status: status.map(str::to_owned),
+        ..ReceiptFilter::default()
     };
     let mut tx = app.tenant(&caller.tenant).read().await?;
     Ok(tx.list_receipts(&filter, page).await?)
 }
 
-/// A person has registered it. Saying it again changes nothing.
+/// Incomes and refunds of a self-employed seller, newest first.
 ///
-/// Errors: `NotFound`; `Invalid` names `number`; a conflict `receipt_not_by_hand`.
-pub async fn register_receipt(app: &App, caller: &Caller, id: &ReceiptId, number: Option<&str>) -> Result<Receipt> {
-    let number = number.map(str::trim).filter(|number| !number.is_empty());
-    if number.is_some_and(|number| number.chars().count() > MAX_NUMBER_CHARS || number.chars().any(char::is_control)) {
-        let sentence = format!("one line of {MAX_NUMBER_CHARS} characters at most");
-        return Err(Error::invalid("number", "length", sentence));
+/// Shapes: `since` and `before` are days of the tenant's zone, the second one not included.
+/// Errors: `Invalid` names `order` or `cursor`.
+pub async fn list_incomes(
+    app: &App,
+    caller: &Caller,
+    wanted: &WantedIncomes<'_>,
+    page: &PageRequest,
+) -> Result<PageOf<Income>> {
+    check_cursor::<ReceiptId>(page)?;
+    let order = wanted.order.map(|id| parse_id::<OrderId>("order", id)).transpose()?;
+    let mut tx = app.tenant(&caller.tenant).read().await?;
+    let zone = incomes::zone(&mut tx).await?;
+    let filter = ReceiptFilter {
+        order,
+        status: wanted.status.map(str::to_owned),
+        regime: Some(Regime::SelfEmployed),
+        since: wanted.since.map(|day| start_of(day, zone)),
+        before: wanted.before.map(|day| start_of(day, zone)),
+    };
+    let found = tx.list_receipts(&filter, page).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for receipt in found.items {
+        let client = tx.find_order(&receipt.order).await?.map(|order| order.client);
+        let mut body = incomes::Body::of(&receipt)?;
+        // Rows of before knew the moment alone.
+        body.date.get_or_insert_with(|| local_date(receipt.created_at, zone));
+        items.push(Income { receipt, client, body });
     }
-    let missing = || Error::NotFound { what: "receipt" };
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let receipt = tx.find_receipt(id).await?.ok_or_else(missing)?;
-    if receipt.status == REGISTERED {
-        return Ok(receipt);
-    }
-    if receipt.status != BY_HAND || !tx.finish_receipt(id, REGISTERED, number, None, app.now()).await? {
-        return Err(Error::Conflict {
-            code: "receipt_not_by_hand",
-            detail: "this receipt is not one that a person registers".into(),
-        });
-    }
-    let details = json!({ "order_id": receipt.order, "number": number });
-    tx.record_audit(&audit(app, caller, "receipt.registered", id.as_ref(), details))
-        .await?;
-    let receipt = tx.find_receipt(id).await?.ok_or_else(missing)?;
-    tx.commit().await?;
-    Ok(receipt)
+    Ok(PageOf {
+        items,
+        next: found.next,
+    })
+}
+
+fn start_of(day: NaiveDate, zone: chrono_tz::Tz) -> Timestamp {
+    let midnight = day.and_time(chrono::NaiveTime::MIN);
+    // Where a day begins at one o'clock, midnight never was.
+    let start = zone.from_local_datetime(&midnight).earliest();
+    Timestamp::from_utc(start.map_or_else(|| midnight.and_utc(), |start| start.to_utc()))
+}
+
+/// Which incomes are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WantedIncomes<'a> {
+    pub order: Option<&'a str>,
+    pub status: Option<&'a str>,
+    pub since: Option<NaiveDate>,
+    pub before: Option<NaiveDate>,
+}
+
+/// An income, or its refund, with what is entered in «Мой налог».
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Income {
+    pub receipt: Receipt,
+    pub client: Option<ClientId>,
+    pub body: incomes::Body,
 }

@@ -35,6 +35,27 @@ pub struct PaymentSettings {
     pub receipts: ReceiptMode,
     /// Codes of providers in the order in which they are offered; empty: all that are configured.
     pub providers: Vec<String>,
+    /// Whether a payer may have their method kept for later charges.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub save_methods: bool,
+    /// How many days back the books are compared with the providers each night.
+    #[serde(default = "three", skip_serializing_if = "is_three")]
+    pub reconcile_days: u32,
+}
+
+const fn three() -> u32 {
+    3
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_three(days: &u32) -> bool {
+    *days == three()
+}
+
+/// A replica of the release before refuses fields it does not know, so one that says nothing is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_off(switch: &bool) -> bool {
+    !*switch
 }
 
 impl Default for PaymentSettings {
@@ -46,6 +67,8 @@ impl Default for PaymentSettings {
             stacking: Stacking::BestOne,
             receipts: ReceiptMode::Off,
             providers: Vec::new(),
+            reconcile_days: three(),
+            save_methods: false,
         }
     }
 }
