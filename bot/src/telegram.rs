@@ -106,11 +106,13 @@ impl Telegram {
         let client = teloxide::net::default_reqwest_settings()
             // Every call sets its own; this is only above the longest of them.
             .timeout(UPLOAD_TIMEOUT)
+            .pool_max_idle_per_host(crm::IDLE_CONNECTIONS)
             .build()
             .map_err(|_| "the client for Telegram can't be built".to_owned())?;
         let bot = Bot::with_client(config.token.secret.expose(), client).set_api_url(config.telegram_url.clone());
         let uploads = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
+            .pool_max_idle_per_host(crm::IDLE_CONNECTIONS)
             .build()
             .map_err(|_| "the client for uploads can't be built".to_owned())?;
         Ok(Self { bot, uploads })
