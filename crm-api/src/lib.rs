@@ -38,7 +38,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _, SizeAbove};
 
-pub use client_address::{BadNetwork, TrustedProxies};
+pub use client_address::TrustedProxies;
 pub use rate_limit::DEFAULT_PER_MINUTE;
 pub use state::{ApiState, HttpOptions};
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use app::pay::Providers;
+use app::pay::keys::{Field, Maker, Values, WrongField};
+use domain::language::Language;
 use providers::networks::Networks;
 use providers::payments::PaymentProvider;
 use providers::payments::tbank::{self, TBank};
@@ -12,10 +14,12 @@ use url::Url;
 use super::{Reader, Secret};
 
 /// The payment providers of this installation.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Payments {
     pub yookassa: Option<YooKassaSettings>,
     pub tbank: Option<TBankSettings>,
+    /// Where they are, whoever has keys for them.
+    pub addresses: Addresses,
     /// The last part of the notifications' addresses, if they shall not be guessed.
     pub webhook_secret: Option<Secret>,
 }
@@ -24,20 +28,27 @@ pub struct Payments {
 pub struct YooKassaSettings {
     pub shop_id: String,
     pub secret_key: Secret,
-    pub api_url: Url,
-    pub networks: Networks,
 }
 
 #[derive(Debug, Clone)]
 pub struct TBankSettings {
     pub terminal_key: String,
     pub password: Secret,
-    pub api_url: Url,
-    pub taxation: String,
+}
+
+/// What is not the owner's to enter.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    pub yookassa_api_url: Url,
+    pub yookassa_networks: Networks,
+    pub tbank_api_url: Url,
+    /// Unless the owner says otherwise with their keys.
+    pub tbank_taxation: String,
 }
 
 impl Payments {
     pub(super) fn read_with(r: &mut Reader<'_>) -> Option<Self> {
+        let addresses = addresses(r);
         let yookassa = yookassa(r);
         let tbank = tbank(r);
         let webhook_secret = r.text("WEBHOOK_SECRET");
@@ -50,6 +61,7 @@ impl Payments {
         Some(Self {
             yookassa: yookassa?,
             tbank: tbank?,
+            addresses: addresses?,
             webhook_secret: webhook_secret.map(Secret::new),
         })
     }
@@ -74,34 +86,176 @@ impl Payments {
         shop.is_some_and(|shop| !is_test_shop(shop)) || terminal.is_some_and(|terminal| !is_test_terminal(terminal))
     }
 
-    /// The adapters, in the order in which they are offered. The one place that names them.
+    /// The adapters, in the order in which they are offered.
     pub fn providers(&self, http: &reqwest::Client) -> Providers {
         let mut all: Vec<Arc<dyn PaymentProvider>> = Vec::new();
         if let Some(shop) = &self.yookassa {
-            all.push(Arc::new(YooKassa::new(
-                http.clone(),
-                yookassa::Config {
-                    shop_id: shop.shop_id.clone(),
-                    secret_key: shop.secret_key.reveal().to_owned(),
-                    api_url: shop.api_url.clone(),
-                    networks: shop.networks.clone(),
-                },
-            )));
+            all.push(self.addresses.yookassa(http, &shop.shop_id, shop.secret_key.reveal()));
         }
         if let Some(terminal) = &self.tbank {
-            all.push(Arc::new(TBank::new(
-                http.clone(),
-                tbank::Config {
-                    terminal_key: terminal.terminal_key.clone(),
-                    password: terminal.password.reveal().to_owned(),
-                    api_url: terminal.api_url.clone(),
-                    taxation: terminal.taxation.clone(),
-                },
-            )));
+            let (key, password) = (&terminal.terminal_key, terminal.password.reveal());
+            all.push(
+                self.addresses
+                    .tbank(http, key, password, &self.addresses.tbank_taxation),
+            );
         }
         let secret = self.webhook_secret.as_ref().map(|secret| secret.reveal().to_owned());
-        Providers::new(all).with_webhook_secret(secret)
+        Providers::new(all)
+            .with_makers(self.addresses.makers(http))
+            .with_webhook_secret(secret)
     }
+}
+
+/// The one place that names adapters.
+impl Addresses {
+    fn yookassa(&self, http: &reqwest::Client, shop_id: &str, secret_key: &str) -> Arc<dyn PaymentProvider> {
+        Arc::new(YooKassa::new(
+            http.clone(),
+            yookassa::Config {
+                shop_id: shop_id.to_owned(),
+                secret_key: secret_key.to_owned(),
+                api_url: self.yookassa_api_url.clone(),
+                networks: self.yookassa_networks.clone(),
+            },
+        ))
+    }
+
+    fn tbank(
+        &self,
+        http: &reqwest::Client,
+        terminal_key: &str,
+        password: &str,
+        taxation: &str,
+    ) -> Arc<dyn PaymentProvider> {
+        Arc::new(TBank::new(
+            http.clone(),
+            tbank::Config {
+                terminal_key: terminal_key.to_owned(),
+                password: password.to_owned(),
+                api_url: self.tbank_api_url.clone(),
+                taxation: taxation.to_owned(),
+            },
+        ))
+    }
+
+    /// What an owner may enter keys for.
+    pub fn makers(&self, http: &reqwest::Client) -> Vec<Arc<dyn Maker>> {
+        let (addresses, http) = (self.clone(), http.clone());
+        vec![
+            Arc::new(YooKassaMaker {
+                addresses: addresses.clone(),
+                http: http.clone(),
+            }),
+            Arc::new(TBankMaker { addresses, http }),
+        ]
+    }
+}
+
+#[derive(Debug)]
+struct YooKassaMaker {
+    addresses: Addresses,
+    http: reqwest::Client,
+}
+
+impl Maker for YooKassaMaker {
+    fn code(&self) -> &'static str {
+        yookassa::CODE
+    }
+
+    fn title(&self, language: Language) -> &'static str {
+        yookassa::title(language)
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        &[
+            Field {
+                name: "shop_id",
+                is_secret: false,
+                is_required: true,
+            },
+            Field {
+                name: "secret_key",
+                is_secret: true,
+                is_required: true,
+            },
+        ]
+    }
+
+    fn make(&self, values: &Values) -> Result<Arc<dyn PaymentProvider>, Vec<WrongField>> {
+        let (shop_id, secret_key) = (text(values, "shop_id"), text(values, "secret_key"));
+        let mut wrong = Vec::new();
+        if !is_shop_id(shop_id) {
+            wrong.push(("shop_id", SHOP_ID.to_owned()));
+        }
+        if !is_secret_key(secret_key) {
+            wrong.push(("secret_key", SECRET_KEY.to_owned()));
+        }
+        if wrong.is_empty() {
+            Ok(self.addresses.yookassa(&self.http, shop_id, secret_key))
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+#[derive(Debug)]
+struct TBankMaker {
+    addresses: Addresses,
+    http: reqwest::Client,
+}
+
+impl Maker for TBankMaker {
+    fn code(&self) -> &'static str {
+        tbank::CODE
+    }
+
+    fn title(&self, language: Language) -> &'static str {
+        tbank::title(language)
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        &[
+            Field {
+                name: "terminal_key",
+                is_secret: false,
+                is_required: true,
+            },
+            Field {
+                name: "password",
+                is_secret: true,
+                is_required: true,
+            },
+            Field {
+                name: "taxation",
+                is_secret: false,
+                is_required: false,
+            },
+        ]
+    }
+
+    fn make(&self, values: &Values) -> Result<Arc<dyn PaymentProvider>, Vec<WrongField>> {
+        let (terminal_key, password) = (text(values, "terminal_key"), text(values, "password"));
+        let taxation = values.get("taxation").unwrap_or(&self.addresses.tbank_taxation);
+        let mut wrong = Vec::new();
+        if !is_terminal_key(terminal_key) {
+            wrong.push(("terminal_key", TERMINAL_KEY.to_owned()));
+        }
+        if !is_visible(password) {
+            wrong.push(("password", PASSWORD.to_owned()));
+        }
+        if !tbank::TAXATIONS.contains(&taxation) {
+            wrong.push(("taxation", TAXATION.to_owned()));
+        }
+        if wrong.is_empty() {
+            Ok(self.addresses.tbank(&self.http, terminal_key, password, taxation))
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+fn text<'a>(values: &'a Values, name: &str) -> &'a str {
+    values.get(name).unwrap_or_default()
 }
 
 fn is_test_shop(shop: &YooKassaSettings) -> bool {
@@ -132,10 +286,9 @@ fn pair(r: &mut Reader<'_>, id: &'static str, secret: &'static str) -> Option<Op
     }
 }
 
-fn yookassa(r: &mut Reader<'_>) -> Option<Option<YooKassaSettings>> {
-    let keys = pair(r, "YOOKASSA_SHOP_ID", "YOOKASSA_SECRET_KEY");
-    let api_url = r.web_address("YOOKASSA_API_URL", yookassa::API_URL);
-    let networks = r.parsed(
+fn addresses(r: &mut Reader<'_>) -> Option<Addresses> {
+    let yookassa_api_url = r.web_address("YOOKASSA_API_URL", yookassa::API_URL);
+    let yookassa_networks = r.parsed(
         "YOOKASSA_NETWORKS",
         &yookassa::NETWORKS.join(","),
         "must be networks such as 185.71.76.0/27 or addresses, separated by commas",
@@ -144,63 +297,72 @@ fn yookassa(r: &mut Reader<'_>) -> Option<Option<YooKassaSettings>> {
             Networks::parse(parts).ok()
         },
     );
-    let Some((shop_id, secret_key)) = keys? else {
+    let tbank_api_url = r.web_address("TBANK_API_URL", tbank::API_URL);
+    let tbank_taxation = r.parsed("TBANK_TAXATION", "usn_income", TAXATION, |text| {
+        tbank::TAXATIONS.contains(&text).then(|| text.to_owned())
+    });
+    Some(Addresses {
+        yookassa_api_url: yookassa_api_url?,
+        yookassa_networks: yookassa_networks?,
+        tbank_api_url: tbank_api_url?,
+        tbank_taxation: tbank_taxation?,
+    })
+}
+
+fn yookassa(r: &mut Reader<'_>) -> Option<Option<YooKassaSettings>> {
+    let Some((shop_id, secret_key)) = pair(r, "YOOKASSA_SHOP_ID", "YOOKASSA_SECRET_KEY")? else {
         return Some(None);
     };
-    let is_shop = shop_id.bytes().all(|byte| byte.is_ascii_digit());
+    let (is_shop, is_key) = (is_shop_id(&shop_id), is_secret_key(&secret_key));
     if !is_shop {
-        r.refuse("YOOKASSA_SHOP_ID", "must be the shop's number, such as 100500.");
+        r.refuse("YOOKASSA_SHOP_ID", format_args!("{SHOP_ID}."));
     }
-    let is_key = ["test_", "live_"].iter().any(|kind| secret_key.starts_with(kind)) && is_visible(&secret_key);
     if !is_key {
-        r.refuse(
-            "YOOKASSA_SECRET_KEY",
-            "must begin with test_ or live_, as the shop's account shows it.",
-        );
+        r.refuse("YOOKASSA_SECRET_KEY", format_args!("{SECRET_KEY}."));
     }
-    if !is_shop || !is_key {
-        return None;
-    }
-    Some(Some(YooKassaSettings {
-        shop_id,
-        secret_key: Secret::new(secret_key),
-        api_url: api_url?,
-        networks: networks?,
-    }))
+    (is_shop && is_key).then(|| {
+        Some(YooKassaSettings {
+            shop_id,
+            secret_key: Secret::new(secret_key),
+        })
+    })
 }
 
 fn tbank(r: &mut Reader<'_>) -> Option<Option<TBankSettings>> {
-    let keys = pair(r, "TBANK_TERMINAL_KEY", "TBANK_PASSWORD");
-    let api_url = r.web_address("TBANK_API_URL", tbank::API_URL);
-    let taxation = r.parsed(
-        "TBANK_TAXATION",
-        "usn_income",
-        "must be osn, usn_income, usn_income_outcome, esn or patent",
-        |text| tbank::TAXATIONS.contains(&text).then(|| text.to_owned()),
-    );
-    let Some((terminal_key, password)) = keys? else {
+    let Some((terminal_key, password)) = pair(r, "TBANK_TERMINAL_KEY", "TBANK_PASSWORD")? else {
         return Some(None);
     };
-    let is_terminal = terminal_key.len() <= 64 && terminal_key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let (is_terminal, is_password) = (is_terminal_key(&terminal_key), is_visible(&password));
     if !is_terminal {
-        r.refuse(
-            "TBANK_TERMINAL_KEY",
-            "must be letters and digits such as 1699999999999DEMO, as the terminal's page shows it.",
-        );
+        r.refuse("TBANK_TERMINAL_KEY", format_args!("{TERMINAL_KEY}."));
     }
-    let is_password = is_visible(&password);
     if !is_password {
-        r.refuse("TBANK_PASSWORD", "must be visible ASCII characters without spaces.");
+        r.refuse("TBANK_PASSWORD", format_args!("{PASSWORD}."));
     }
-    if !is_terminal || !is_password {
-        return None;
-    }
-    Some(Some(TBankSettings {
-        terminal_key,
-        password: Secret::new(password),
-        api_url: api_url?,
-        taxation: taxation?,
-    }))
+    (is_terminal && is_password).then(|| {
+        Some(TBankSettings {
+            terminal_key,
+            password: Secret::new(password),
+        })
+    })
+}
+
+const SHOP_ID: &str = "must be the shop's number, such as 100500";
+const SECRET_KEY: &str = "must begin with test_ or live_, as the shop's account shows it";
+const TERMINAL_KEY: &str = "must be letters and digits such as 1699999999999DEMO, as the terminal's page shows it";
+const PASSWORD: &str = "must be visible ASCII characters without spaces";
+const TAXATION: &str = "must be osn, usn_income, usn_income_outcome, esn or patent";
+
+fn is_shop_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_secret_key(text: &str) -> bool {
+    ["test_", "live_"].iter().any(|kind| text.starts_with(kind)) && is_visible(text)
+}
+
+fn is_terminal_key(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_path_part(text: &str) -> bool {
@@ -246,11 +408,11 @@ mod tests {
             .map(|one| one.code())
             .collect();
         assert_eq!(codes, ["yookassa", "tbank"]);
-        let shop = config.payments.yookassa.as_ref().unwrap();
-        assert_eq!(shop.api_url.as_str(), "https://api.yookassa.ru/v3");
-        assert!(shop.networks.contain("185.71.76.10".parse().unwrap()));
-        assert!(!shop.networks.contain("127.0.0.1".parse().unwrap()));
-        assert_eq!(config.payments.tbank.as_ref().unwrap().taxation, "usn_income");
+        let addresses = &config.payments.addresses;
+        assert_eq!(addresses.yookassa_api_url.as_str(), "https://api.yookassa.ru/v3");
+        assert!(addresses.yookassa_networks.contain("185.71.76.10".parse().unwrap()));
+        assert!(!addresses.yookassa_networks.contain("127.0.0.1".parse().unwrap()));
+        assert_eq!(addresses.tbank_taxation, "usn_income");
         let summary = config.payments.summary().unwrap();
         assert_eq!(
             summary,

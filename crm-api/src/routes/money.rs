@@ -15,7 +15,7 @@ mod own {
     pub use domain::order::{Grant, OrderStatus, PaymentMode, PaymentSubject, Vat};
     pub use domain::payment::{Concern as PaymentConcern, DeclineAdvice, PaymentStatus};
     pub use domain::pricing::{DiscountKind, Stacking};
-    pub use domain::refund::RefundStatus;
+    pub use domain::refund::{RefundOrigin, RefundStatus};
     pub use providers::payments::Capture as CaptureMode;
 }
 
@@ -51,8 +51,9 @@ shown! {
     show_advice: DeclineAdvice { TryLater, CheckCard, OtherMethod, TryAgain, CalledOff }
     show_concern: PaymentConcern { PaidAfterClosing, OtherAmount, CanceledAfterSuccess, OrderNotWaiting }
     show_refund_status: RefundStatus { Requested, Pending, Succeeded, Failed }
+    show_refund_origin: RefundOrigin { Here, Provider }
     show_account_kind: AccountKind { ProviderClearing, Wallet, Revenue, Fees }
-    show_transfer_kind: TransferKind { PaymentSucceeded, OrderCharged, RefundSucceeded, ProviderFee }
+    show_transfer_kind: TransferKind { PaymentSucceeded, OrderCharged, RefundSucceeded, ProviderFee, WalletMoved }
     show_capture: CaptureMode { AtOnce, Later }
     show_stacking: Stacking { BestOne, AllInTurn }
     show_receipt_mode: ReceiptMode { Off, Provider, SelfEmployed }
@@ -228,6 +229,7 @@ pub(super) fn show_refund(refund: store::Refund) -> wire::Refund {
         status: show_refund_status(refund.status),
         reason: refund.reason,
         actor: refund.actor,
+        origin: show_refund_origin(refund.origin),
         provider_refund_id: refund.provider_refund,
         failure: refund.failure,
         created_at: refund.created_at.to_utc(),
@@ -243,6 +245,9 @@ pub(super) fn show_receipt(receipt: store::Receipt) -> wire::Receipt {
         refund_id: receipt.refund.map(|id| id.to_string()),
         kind: receipt.kind,
         status: match receipt.status.as_str() {
+            "sending" => wire::ReceiptStatus::Sending,
+            "sent" => wire::ReceiptStatus::Sent,
+            "canceled" => wire::ReceiptStatus::Canceled,
             "with_payment" => wire::ReceiptStatus::WithPayment,
             "registered" => wire::ReceiptStatus::Registered,
             "failed" => wire::ReceiptStatus::Failed,
@@ -252,7 +257,9 @@ pub(super) fn show_receipt(receipt: store::Receipt) -> wire::Receipt {
         amount: show_money(receipt.amount),
         body: show_json(&receipt.body),
         provider_receipt_id: receipt.provider_receipt,
+        link: receipt.link,
         failure: receipt.failure,
+        attempts: receipt.attempts,
         created_at: receipt.created_at.to_utc(),
         finished_at: receipt.finished_at.map(Timestamp::to_utc),
     }
@@ -261,6 +268,9 @@ pub(super) fn show_receipt(receipt: store::Receipt) -> wire::Receipt {
 pub(super) const fn read_receipt_status(status: wire::ReceiptStatus) -> &'static str {
     match status {
         wire::ReceiptStatus::Queued => "queued",
+        wire::ReceiptStatus::Sending => "sending",
+        wire::ReceiptStatus::Sent => "sent",
+        wire::ReceiptStatus::Canceled => "canceled",
         wire::ReceiptStatus::WithPayment => "with_payment",
         wire::ReceiptStatus::Registered => "registered",
         wire::ReceiptStatus::Failed => "failed",

@@ -1,10 +1,12 @@
 //! How money is taken.
 
-use api_types::crm::{ConfiguredProvider, PaymentSettings, VersionedPaymentSettings};
+use std::collections::BTreeMap;
+
+use api_types::crm::{ConfiguredProvider, KeyField, KeySource, PaymentSettings, VersionedPaymentSettings};
 use api_types::problem::Problem;
-use app::App;
-use app::crm::payment_settings;
+use app::crm::payment_settings::{self, Source};
 use app::settings::payments::PaymentSettings as Setting;
+use app::{App, Caller};
 use axum::extract::State;
 use domain::language::{Language, Localized};
 use utoipa_axum::router::OpenApiRouter;
@@ -30,12 +32,14 @@ pub fn router() -> OpenApiRouter<ApiState> {
 )]
 async fn find(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<Versioned<VersionedPaymentSettings>> {
     let (found, version) = payment_settings::find(&state.app, &caller).await?;
-    Ok(show(&state.app, found, version))
+    show(&state.app, &caller, found, version).await
 }
 
 /// Save how money is taken
 ///
-/// Orders that were placed keep their price and their time.
+/// Orders that were placed keep their price and their time. New keys are tried at their provider first (`422` with
+/// `not_accepted` when it does not take them, `503` when it is away) and are in force within seconds, without a restart. Money
+/// that is still on its way through another shop's keys can't be followed any more: change them when nothing is open.
 #[utoipa::path(
     put,
     path = "/api/settings/payments",
@@ -55,33 +59,65 @@ async fn save(
     IfMatch(version): IfMatch,
     Json(wanted): Json<PaymentSettings>,
 ) -> ApiResult<Versioned<VersionedPaymentSettings>> {
-    let wanted = Setting {
+    let settings = Setting {
         order_minutes: wanted.order_minutes,
         refund_window_minutes: wanted.refund_window_minutes,
         capture: read_capture(wanted.capture),
         stacking: read_stacking(wanted.stacking),
         receipts: read_receipt_mode(wanted.receipts),
         providers: wanted.providers,
+        save_methods: wanted.save_methods,
+        reconcile_days: wanted.reconcile_days,
     };
-    let (saved, version) = payment_settings::save(&state.app, &caller, version, wanted).await?;
-    Ok(show(&state.app, saved, version))
+    let (saved, version) = payment_settings::save(&state.app, &caller, version, settings, &wanted.keys).await?;
+    show(&state.app, &caller, saved, version).await
 }
 
-fn show(app: &App, setting: Setting, version: i64) -> Versioned<VersionedPaymentSettings> {
-    let configured_providers = app
-        .payment_providers()
-        .all()
-        .iter()
-        .map(|provider| ConfiguredProvider {
-            code: provider.code().to_owned(),
-            title: show_text(Localized::new(
-                provider.title(Language::Ru),
-                provider.title(Language::En),
-            )),
-            can_hold: provider.capabilities().holds,
+async fn show(
+    app: &App,
+    caller: &Caller,
+    setting: Setting,
+    version: i64,
+) -> ApiResult<Versioned<VersionedPaymentSettings>> {
+    let keys = payment_settings::shown_keys(app, caller).await?;
+    let ready = app::pay::keys::providers(app, &caller.tenant).await?;
+    let makers = app.payment_providers().makers();
+    let configured_providers = keys
+        .into_iter()
+        .map(|(code, keys)| {
+            let provider = ready.find(code);
+            let title = |language| match provider {
+                Some(provider) => provider.title(language),
+                None => makers
+                    .iter()
+                    .find(|maker| maker.code() == code)
+                    .map_or(code, |maker| maker.title(language)),
+            };
+            ConfiguredProvider {
+                code: code.to_owned(),
+                title: show_text(Localized::new(title(Language::Ru), title(Language::En))),
+                is_ready: provider.is_some(),
+                can_hold: provider.is_some_and(|provider| provider.capabilities().holds),
+                can_save_methods: provider.is_some_and(|provider| provider.capabilities().saves_methods),
+                keys_from: match keys.source {
+                    Source::None => KeySource::None,
+                    Source::Environment => KeySource::Environment,
+                    Source::Settings => KeySource::Settings,
+                },
+                key_fields: keys
+                    .fields
+                    .into_iter()
+                    .map(|field| KeyField {
+                        name: field.field.name.to_owned(),
+                        is_secret: field.field.is_secret,
+                        is_required: field.field.is_required,
+                        shown: field.shown,
+                    })
+                    .collect(),
+            }
         })
         .collect();
-    Versioned {
+    Ok(Versioned {
         version,
         body: VersionedPaymentSettings {
             version,
@@ -92,8 +128,11 @@ fn show(app: &App, setting: Setting, version: i64) -> Versioned<VersionedPayment
                 stacking: show_stacking(setting.stacking),
                 receipts: show_receipt_mode(setting.receipts),
                 providers: setting.providers,
+                save_methods: setting.save_methods,
+                reconcile_days: setting.reconcile_days,
+                keys: BTreeMap::new(),
             },
             configured_providers,
         },
-    }
+    })
 }

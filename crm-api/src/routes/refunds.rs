@@ -4,6 +4,7 @@ use api_types::crm::{Receipt, ReceiptQuery, Refund, RefundQuery, RegisteredRecei
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
 use app::crm::payments;
+use app::pay::{incomes, receipts};
 use axum::extract::State;
 use domain::ids::{ReceiptId, RefundId};
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +23,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(find))
         .routes(routes!(list_receipts))
         .routes(routes!(register))
+        .routes(routes!(retry))
 }
 
 /// List refunds
@@ -68,7 +70,7 @@ async fn find(
 
 /// List receipts
 ///
-/// Newest first. With `status=by_hand`: incomes and refunds that a self-employed seller still has to register.
+/// Newest first: those of payments and refunds, those that close a prepayment, and incomes of a self-employed seller.
 #[utoipa::path(
     get,
     path = "/api/receipts",
@@ -92,7 +94,8 @@ async fn list_receipts(
 
 /// Say that it is registered
 ///
-/// In «Мой налог», with its number if you like. Saying it again changes nothing.
+/// In «Мой налог» or at your own cash register, with its number and link if you like: the client of an income gets the link in
+/// their chat. Saying it again changes nothing.
 #[utoipa::path(
     post,
     path = "/api/receipts/{id}/registered",
@@ -111,6 +114,28 @@ async fn register(
     PathId(id): PathId<ReceiptId>,
     Json(registered): Json<RegisteredReceipt>,
 ) -> ApiResult<Json<Receipt>> {
-    let receipt = payments::register_receipt(&state.app, &caller, &id, registered.number.as_deref()).await?;
+    let (number, link) = (registered.number.as_deref(), registered.link.as_deref());
+    let receipt = incomes::register(&state.app, &caller, &id, number, link).await?;
     Ok(Json(show_receipt(receipt)))
+}
+
+/// Ask for a closing receipt once more
+///
+/// One that failed: you have mended the cause, or seen in the provider's account that it was not given.
+#[utoipa::path(
+    post,
+    path = "/api/receipts/{id}/retry",
+    tag = "payments",
+    params(("id" = String, Path, description = "The receipt")),
+    responses(
+        (status = 200, body = Receipt),
+        (status = 409, description = "`receipt_not_failed`", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn retry(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<ReceiptId>,
+) -> ApiResult<Json<Receipt>> {
+    Ok(Json(show_receipt(receipts::retry(&state.app, &caller, &id).await?)))
 }

@@ -1,5 +1,6 @@
 //! Where payment providers tell us. No sign-in: each provider's own check decides what is believed.
 
+use app::pay::keys;
 use app::pay::notify::{self, Received};
 use axum::body::Body;
 use axum::extract::{Extension, State};
@@ -76,11 +77,11 @@ async fn secret(
 async fn receive(state: &ApiState, address: ClientAddress, provider: &str, body: Body) -> ApiResult<Response> {
     state.http.notifications.check(&Counted::Address(address.bucket()))?;
     let provider = notify::provider_at(provider);
-    if state.app.payment_providers().find(provider).is_none() {
+    let tenant = state.seller().await?;
+    if keys::providers(&state.app, &tenant).await?.find(provider).is_none() {
         return Err(ApiError::not_found());
     }
     let body = read_body(body).await?;
-    let tenant = state.seller().await?;
     let request_id = request_id::current().unwrap_or_else(|| state.app.new_id());
     match notify::receive(&state.app, &tenant, provider, &body, address.0, &request_id).await? {
         Received::Kept(acknowledgement) => {

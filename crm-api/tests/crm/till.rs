@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use app::pay::Providers;
+use crm_api::config::Addresses;
 use providers::networks::Networks;
 use providers::payments::tbank::{self, TBank};
 use providers::payments::yookassa::{self, YooKassa};
@@ -76,6 +77,32 @@ impl Till {
         // The banks' addresses are what the hop in front of us says they are.
         let options = Options {
             payments,
+            trusted_proxies: "127.0.0.1",
+            ..Options::default()
+        };
+        let world = TestWorld::start_with(backend, options).await;
+        let token = world.admin_token().await;
+        Self {
+            world,
+            bank,
+            token,
+            keys: std::sync::atomic::AtomicU32::new(0),
+        }
+    }
+
+    /// Nobody has keys yet, and the owner may enter them.
+    pub async fn open_without_keys(backend: Backend) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = sandbox::Config {
+            smtp_addr: None,
+            ..sandbox::Config::default()
+        };
+        let bank = sandbox::start(config).await.unwrap();
+        bank.move_clock(&ClockAction::Set { now_ms: START_MS }).await.unwrap();
+        bank.move_clock(&ClockAction::Freeze).await.unwrap();
+        let makers = addresses(&bank).makers(&providers::http_client(&[]).unwrap());
+        let options = Options {
+            payments: Providers::new(Vec::new()).with_makers(makers),
             trusted_proxies: "127.0.0.1",
             ..Options::default()
         };
@@ -169,6 +196,15 @@ impl Till {
 
     pub async fn run_jobs(&self) {
         self.world.run_due_jobs().await;
+    }
+}
+
+pub fn addresses(bank: &sandbox::Running) -> Addresses {
+    Addresses {
+        yookassa_api_url: bank.url("/yookassa/v3").parse().unwrap(),
+        yookassa_networks: Networks::parse(yookassa::NETWORKS).unwrap(),
+        tbank_api_url: bank.url("/tbank/v2").parse().unwrap(),
+        tbank_taxation: "usn_income".to_owned(),
     }
 }
 

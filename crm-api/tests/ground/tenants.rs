@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::Role;
+use domain::ids::Id;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -133,10 +134,31 @@ async fn sell(world: &TestWorld, owner: &str) {
         json!({ "order_id": order["id"], "note": "наличными" }),
     )
     .await;
+    let costs = format!("/api/orders/{}/costs", order["id"].as_str().unwrap());
+    let amount = json!({ "amount_minor": 500, "currency": "RUB" });
+    post(&costs, json!({ "amount": amount, "note": "аренда" })).await;
+    keep_a_card(world, &payment).await;
     let refund = format!("/api/payments/{}/refund", payment["id"].as_str().unwrap());
     let amount = json!({ "amount_minor": 100, "currency": "RUB" });
     post(&refund, json!({ "amount": amount, "reason": "сдача" })).await;
     world.run_due_jobs().await;
+}
+
+/// As a bank's answer would.
+async fn keep_a_card(world: &TestWorld, payment: &Value) {
+    let id = |name: &str| payment[name].as_str().unwrap();
+    let method = store::NewSavedMethod {
+        id: world.app.new_id(),
+        client: Id::parse(id("client_id")).unwrap(),
+        provider: "yookassa".to_owned(),
+        token: "pm-1".to_owned(),
+        title: "•••• 4477".to_owned(),
+        payment: Id::parse(id("id")).unwrap(),
+        now: world.app.now(),
+    };
+    let mut tx = world.app.tenant(&world.tenant).write().await.unwrap();
+    assert!(tx.insert_saved_method(&method).await.unwrap());
+    tx.commit().await.unwrap();
 }
 
 /// What the collections show to this token. API keys are left out: using one changes nothing, making one does.
@@ -180,6 +202,7 @@ async fn owned_ids(world: &TestWorld, owner: &str) -> BTreeMap<&'static str, Str
         ("payments", "/api/payments", "/items/0/id"),
         ("refunds", "/api/refunds", "/items/0/id"),
         ("receipts", "/api/receipts", "/items/0/id"),
+        ("incomes", "/api/incomes", "/items/0/id"),
         ("tasks", "/api/tasks", "/items/0/id"),
         ("ledger", "/api/ledger/accounts?kind=revenue", "/items/0/id"),
     ];
@@ -195,6 +218,16 @@ async fn owned_ids(world: &TestWorld, owner: &str) -> BTreeMap<&'static str, Str
             id.unwrap_or_else(|| panic!("{path} has no {pointer}: {list}"))
                 .to_owned(),
         );
+    }
+    for (name, list) in [
+        ("order-costs", format!("/api/orders/{}/costs", ids["orders"])),
+        (
+            "payment-methods",
+            format!("/api/clients/{}/payment-methods", ids["clients"]),
+        ),
+    ] {
+        let list: Value = world.get(&list, owner).send().await.unwrap().json().await.unwrap();
+        ids.insert(name, list["items"][0]["id"].as_str().unwrap().to_owned());
     }
     let batch = store::ProgramBatch {
         id: world.app.new_id(),
