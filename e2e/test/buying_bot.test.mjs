@@ -302,7 +302,7 @@ for (const database of DATABASES) {
     });
 
     step("the chat leads him into the questions, and the whole programme follows them", async () => {
-      const asked = await john.isAsked("your programme needs answers");
+      const asked = await john.hears("your programme needs answers");
       await look(john.page, "bot-needs-answers-en");
       await john.press(asked.buttons[0]);
       await john.isAsked("consent to the processing of personal data");
