@@ -224,8 +224,8 @@ pub(crate) async fn send(
         )
         .await?;
     }
-    // Whoever had a programme before has seen the offer.
-    if revise_program::seen_before(tx, program).await?.is_none() {
+    // Whoever had a programme before has seen the offer, and whoever paid has what it offers.
+    if revise_program::seen_before(tx, program).await?.is_none() && tx.order_of_program(id).await?.is_none() {
         let offer = once("offer", format!("offer:{id}"), send_program::offer(guide, client));
         queue(app, tx, offer, request_id).await?;
     }

@@ -59,6 +59,8 @@ pub struct View {
     pub successor: Option<OrderId>,
     pub now: Timestamp,
 }
+    /// The same code as its owner writes it.
+    pub promo_label: Option<String>,
 
 impl View {
     /// Whether it can be paid for now.
@@ -138,7 +140,7 @@ pub async fn view(app: &App, caller: &Caller, id: &OrderId) -> Result<View> {
     };
     let payments = tx.list_payments(&filter, &FEW).await?.items;
     let promo = match &order.promo_code {
-        Some(promo) => tx.find_promo_code(promo).await?.map(|found| found.code.code),
+        Some(promo) => tx.find_promo_code(promo).await?,
         None => None,
     };
     let program = program_of(&mut tx, &order, &lines).await?;
@@ -162,7 +164,8 @@ pub async fn view(app: &App, caller: &Caller, id: &OrderId) -> Result<View> {
         settings,
         zone,
         providers,
-        promo,
+        promo_label: promo.as_ref().map(|found| found.label.clone()),
+        promo: promo.map(|found| found.code.code),
         program,
         successor,
     })

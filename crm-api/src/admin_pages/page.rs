@@ -39,21 +39,24 @@ pub(super) fn plain_page(title: &str, body: &str, language: Language) -> String 
 
 /// A page whose only styles are the ones drawn into it; nothing else is loaded or run.
 pub(super) fn html(status: StatusCode, page: &str) -> Response {
-    html_with(status, page, "'self'")
+    html_with(status, page, "'self'", &[])
 }
 
-/// As [`html`]; `form_action`: where its forms may lead, redirects included.
-pub(crate) fn html_with(status: StatusCode, page: &str, form_action: &str) -> Response {
+/// As [`html`]; `form_action`: where its forms may lead, redirects included; `scripts`: what may run in it, word for word,
+/// and ask this server again.
+pub(crate) fn html_with(status: StatusCode, page: &str, form_action: &str, scripts: &[&str]) -> Response {
+    let digest = |text: &str| format!(" 'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())));
     let mut policy = String::from("default-src 'none'; style-src");
     for style in page
         .split("<style>")
         .skip(1)
         .filter_map(|rest| rest.split("</style>").next())
     {
-        policy.push_str(&format!(
-            " 'sha256-{}'",
-            BASE64.encode(&Sha256::digest(style.as_bytes()))
-        ));
+        policy.push_str(&digest(style));
+    }
+    if !scripts.is_empty() {
+        policy.push_str("; connect-src 'self'; script-src");
+        scripts.iter().for_each(|script| policy.push_str(&digest(script)));
     }
     policy.push_str(&format!(
         "; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"

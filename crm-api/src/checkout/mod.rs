@@ -1,4 +1,4 @@
-//! Where an order is paid and followed: `/checkout/{order_id}`, drawn here, without script.
+//! Where an order is paid and followed: `/checkout/{order_id}`, drawn here, without need of script.
 //!
 //! There is no session: knowing an order's id is what lets somebody pay for it. So a form of another site could do no
 //! more than its author could do alone; it is refused all the same.
@@ -459,7 +459,7 @@ fn html(state: &ApiState, status: StatusCode, page: &str) -> Response {
     } else {
         "'self' http: https:"
     };
-    private(html_with(status, page, form_action))
+    private(html_with(status, page, form_action, &[page::FOLLOW_SCRIPT]))
 }
 
 /// For nobody else: not for referrers, not for search engines.

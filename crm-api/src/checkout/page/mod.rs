@@ -1,4 +1,4 @@
-//! The order's page, drawn: readable on a phone, without script. Each part of it has a file of its own.
+//! The order's page, drawn: readable on a phone, usable without script. Each part of it has a file of its own.
 
 mod afterwards;
 mod frame;
@@ -17,6 +17,10 @@ use crate::admin_pages::page::escape;
 
 pub(super) use self::frame::note;
 
+pub(super) use self::letters::{asked, dead_link};
+
+/// Looks at the page again while a payment is under way.
+pub(super) const FOLLOW_SCRIPT: &str = include_str!("../../../assets/follow.js");
 /// What a form that was refused is drawn with: what was typed, and what was wrong.
 #[derive(Default)]
 pub(super) struct Notes {
@@ -46,7 +50,7 @@ pub(super) fn address(order: &OrderId, tail: &str, language: Language) -> String
     format!("/checkout/{}{tail}?lang={}", order.as_str(), language.code())
 }
 
-/// A page follows its payment for an hour: quickly at first, then ever more slowly.
+/// A page follows its payment for an hour: quickly at first, then ever more slowly. `follow.js` keeps the same pauses.
 const fn pause_s(refreshes: u32) -> Option<u32> {
     match refreshes {
         0..20 => Some(4),
@@ -74,6 +78,21 @@ enum Moment {
 
 impl Drawing<'_> {
     fn say(&self, ru: &'static str, en: &'static str) -> &'static str {
+/// What a glance should tell, before any word is read. Nothing while there is something to do.
+fn mark(moment: Moment) -> String {
+    let (class, lines) = match moment {
+        Moment::ToPay => return String::new(),
+        Moment::Open | Moment::Opening | Moment::Confirming => ("waits", "<path d=\"M12 7v5l3 2\"/>"),
+        Moment::Paid => ("paid", "<path d=\"m7 12.5 3.5 3.5L17 9\"/>"),
+        Moment::Refunded => ("", "<path d=\"M8 9h6a3 3 0 0 1 0 6H9M8 9l3-3M8 9l3 3\"/>"),
+        Moment::Canceled => ("", "<path d=\"m8.5 8.5 7 7m0-7-7 7\"/>"),
+        Moment::Expired => ("", "<path d=\"M12 7v5l3 2\"/>"),
+    };
+    format!(
+        "<svg class=\"mark {class}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><circle cx=\"12\" cy=\"12\" r=\"12\"/>{lines}</svg>\n"
+    )
+}
+
         say(self.language, ru, en)
     }
 
@@ -99,7 +118,8 @@ impl Drawing<'_> {
         let moment = self.moment();
         let (title, lead) = self.headline(moment);
         let refresh = self.refresh(moment);
-        let mut main = format!("<h1>{}</h1>\n", escape(title));
+        let problems = self.problems();
+        let mut main = format!("{}<h1>{}</h1>\n{problems}", mark(moment), escape(title));
         if !lead.is_empty() {
             main.push_str(&format!("<p class=\"lead\" role=\"status\">{}</p>\n", escape(&lead)));
         }
@@ -120,7 +140,8 @@ impl Drawing<'_> {
         let head = refresh
             .map(|(pause, next)| {
                 format!(
-                    "<meta http-equiv=\"refresh\" content=\"{pause};url={}\">\n",
+                    "<noscript><meta http-equiv=\"refresh\" content=\"{pause};url={}\"></noscript>\n\
+                     <script>{FOLLOW_SCRIPT}</script>\n",
                     escape(&next)
                 )
             })
@@ -128,11 +149,16 @@ impl Drawing<'_> {
         let (_, other) = other_language(self.language);
         let elsewhere = address(&self.view.order.id, "", other);
         let number = self.view.order.id.as_str();
+        let tab = if problems.is_empty() {
+            title.to_owned()
+        } else {
+            format!("{}: {title}", self.say("Ошибка", "Error"))
+        };
         let short = number.get(number.len().saturating_sub(6)..).unwrap_or(number);
         frame(
             &self.view.guide.brand,
             self.language,
-            title,
+            &tab,
             &head,
             &elsewhere,
             &main,
@@ -143,6 +169,28 @@ impl Drawing<'_> {
     fn headline(&self, moment: Moment) -> (&'static str, String) {
         let trainer = &self.view.guide.brand.trainer;
         match moment {
+    /// What was filled in wrong, each with the way to its field. It has the focus: on a phone the fields are further down.
+    fn problems(&self) -> String {
+        let notes = &self.notes;
+        let found = [
+            ("code", notes.promo_wrong.as_deref()),
+            ("contact", notes.contact_wrong),
+            ("offer", notes.offer_wrong),
+        ];
+        let lines: String = found
+            .into_iter()
+            .filter_map(|(field, wrong)| Some((field, wrong?)))
+            .map(|(field, wrong)| format!("<li><a href=\"#{field}\">{}</a></li>", escape(wrong)))
+            .collect();
+        if lines.is_empty() {
+            return lines;
+        }
+        format!(
+            "<div class=\"alert\" role=\"alert\" tabindex=\"-1\" autofocus><p><strong>{}</strong></p><ul>{lines}</ul></div>\n",
+            self.say("Так пока не получится:", "That does not work yet:")
+        )
+    }
+
             Moment::ToPay => {
                 let until = words::moment(self.view, self.view.order.expires_at, self.language);
                 let lead = match self.language {

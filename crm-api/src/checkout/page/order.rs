@@ -43,7 +43,7 @@ impl Drawing<'_> {
                 &breakdown.list_total.format(self.language),
             );
             for candidate in breakdown.applied() {
-                let mut name = words::discount(candidate.kind, view.promo.as_deref(), self.language);
+                let mut name = words::discount(candidate.kind, view.promo_label.as_deref(), self.language);
                 if let Some(share) = candidate.basis_points {
                     name.push_str(&format!(", {}", share.format(self.language)));
                 }
@@ -60,6 +60,13 @@ impl Drawing<'_> {
             },
             &breakdown.total.format(self.language),
         );
+        if let Some(payment) = view.payment.as_ref().filter(|payment| payment.refunded.is_positive()) {
+            row(
+                "",
+                self.say("Возвращено", "Returned"),
+                &payment.refunded.format(self.language),
+            );
+        }
         text.push_str("</dl>\n");
         if breakdown.raised_from.is_some() {
             text.push_str(&format!(
@@ -82,20 +89,21 @@ impl Drawing<'_> {
         let (open, invalid, wrong) = match &notes.promo_wrong {
             Some(wrong) => (
                 " open",
-                " aria-invalid=\"true\" aria-describedby=\"promo-wrong\" autofocus",
-                format!(
-                    "<p class=\"wrong\" id=\"promo-wrong\" role=\"alert\">{}</p>",
-                    escape(wrong)
-                ),
+                " aria-invalid=\"true\" aria-describedby=\"code-wrong\"",
+                format!("<p class=\"wrong\" id=\"code-wrong\">{}</p>", escape(wrong)),
             ),
             None => ("", "", String::new()),
         };
         format!(
             "<details{open}><summary>{ask}</summary><form class=\"promo\" method=\"post\" action=\"{action}\">\
-             <label>{name}<input type=\"text\" name=\"code\" value=\"{value}\" maxlength=\"64\" autocomplete=\"off\" \
-             autocapitalize=\"characters\" spellcheck=\"false\" required{invalid}></label>\
-             <button class=\"second\">{apply}</button></form>{wrong}</details>\n",
-            ask = self.say("У меня есть промокод", "I have a promo code"),
+             <div class=\"field\"><label for=\"code\">{name}</label><input type=\"text\" id=\"code\" name=\"code\" \
+             value=\"{value}\" maxlength=\"64\" autocomplete=\"off\" autocapitalize=\"characters\" spellcheck=\"false\" \
+             required{invalid}></div><button class=\"second\">{apply}</button></form>{wrong}</details>\n",
+            ask = if self.view.promo.is_some() {
+                self.say("У меня есть другой промокод", "I have another promo code")
+            } else {
+                self.say("У меня есть промокод", "I have a promo code")
+            },
             action = escape(&address(&self.view.order.id, "/promo", self.language)),
             name = self.say("Промокод", "Promo code"),
             value = escape(&notes.promo),

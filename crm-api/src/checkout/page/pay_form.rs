@@ -135,12 +135,7 @@ impl Drawing<'_> {
         let wrong = self
             .notes
             .offer_wrong
-            .map(|wrong| {
-                format!(
-                    "<p class=\"wrong\" id=\"offer-wrong\" role=\"alert\">{}</p>",
-                    escape(wrong)
-                )
-            })
+            .map(|wrong| format!("<p class=\"wrong\" id=\"offer-wrong\">{}</p>", escape(wrong)))
             .unwrap_or_default();
         let invalid = if wrong.is_empty() {
             ""
@@ -157,7 +152,7 @@ impl Drawing<'_> {
             ),
         };
         format!(
-            "<div><label class=\"tick\"><input type=\"checkbox\" name=\"offer\" value=\"{}\" required{checked}{invalid}>\
+            "<div><label class=\"tick\"><input type=\"checkbox\" id=\"offer\" name=\"offer\" value=\"{}\" required{checked}{invalid}>\
              <span>{words}</span></label>{wrong}</div>\n",
             self.view.offer_hash(self.language)
         )
