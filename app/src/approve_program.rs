@@ -19,6 +19,7 @@ use crate::context::App;
 use crate::converse::called;
 use crate::deliver::{Letter, TELEGRAM, address_of, notify_trainers, queue};
 use crate::error::{Error, Result};
+use crate::mail::letters;
 use crate::revise_program::{self, Made, Who};
 use crate::send_program::{self, new_file_ref};
 use crate::settings::programs::{PhoneVersion, ProgramSettings};
@@ -200,6 +201,7 @@ pub(crate) async fn send(
     program: &Program,
     request_id: &RequestId,
 ) -> Result<()> {
+    letters::ready(app, tx, program, request_id).await?;
     let Some(conversation) = address_of(tx, &client.id).await? else {
         return Ok(());
     };

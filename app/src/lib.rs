@@ -1,5 +1,8 @@
 //! The verbs: one function per use-case, each opening the one transaction it needs, and the workers that run jobs later.
 
+// No floats near money.
+#![deny(clippy::disallowed_types, clippy::float_arithmetic)]
+
 pub mod access;
 pub mod approve_program;
 pub mod bootstrap;
@@ -15,6 +18,8 @@ pub mod error;
 pub mod generate_program;
 mod held_notices;
 mod keep_program;
+pub mod mail;
+mod merge_clients;
 pub mod operate;
 pub mod pay;
 pub mod refresh_templates;

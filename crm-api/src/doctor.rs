@@ -1,14 +1,19 @@
 //! `crm-api doctor`: what is wrong with this installation, and how to mend it.
 
 use std::fmt;
+use std::time::Duration;
 
 use app::App;
+use app::pay::reconcile;
 use domain::ids::TenantId;
+use providers::mail::MailError;
 use store::Finding;
 
 use crate::config::{Config, ConfigErrors};
 use crate::serve;
 
+/// Longer than this nobody waits for a check.
+const MAIL_PATIENCE: Duration = Duration::from_secs(10);
 /// So many wrong cells are named.
 const NAMED_CELLS: usize = 3;
 
@@ -107,7 +112,7 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
     };
     report.well("configuration", "every key can be read");
     check_bot_token(&config, &mut report);
-    check_payments(&config, &mut report);
+    check_mail(&config, &mut report).await;
     let app = match serve::compose(&config, app::Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -119,6 +124,14 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
         "database",
         format!("{:?} answers, its schema is up to date", app.store().backend()),
     );
+    match saved_keys(&app).await {
+        Ok(saved) => check_payments(&config, &saved, &mut report),
+        Err(error) => report.wrong(
+            "payments",
+            describe(&error),
+            "the saved keys can't be read: see whether MASTER_KEY holds the key they were sealed under",
+        ),
+    }
     match app.files().probe().await {
         Ok(()) => report.well("files", "can be written, read and removed"),
         Err(error) => report.wrong(
@@ -138,17 +151,33 @@ pub async fn examine(config: Result<Config, ConfigErrors>) -> Report {
     report
 }
 
+/// Codes of the providers whose keys an owner has saved: they win over the environment.
+async fn saved_keys(app: &App) -> Result<Vec<&'static str>, app::Error> {
+    let mut saved = Vec::new();
+    for tenant in app.store().system_read().await?.tenants().await? {
+        let codes = app::pay::keys::saved(app, &tenant).await?;
+        saved.extend(codes);
+    }
+    Ok(saved)
+}
+
 /// Their form was checked with the configuration; what is left is whether notifications can arrive.
-fn check_payments(config: &Config, report: &mut Report) {
-    let Some(summary) = config.payments.summary() else {
+fn check_payments(config: &Config, saved: &[&str], report: &mut Report) {
+    let of_environment = config.payments.summary();
+    let of_owner = (!saved.is_empty()).then(|| format!("keys saved in the settings: {}", saved.join(", ")));
+    let all: Vec<String> = [of_owner, of_environment].into_iter().flatten().collect();
+    if all.is_empty() {
         report.notice(
             "payments",
             "no provider is configured: only payments entered by hand",
-            "set YOOKASSA_SHOP_ID and YOOKASSA_SECRET_KEY, or TBANK_TERMINAL_KEY and TBANK_PASSWORD",
+            "save keys with PUT /api/settings/payments, or set YOOKASSA_SHOP_ID and YOOKASSA_SECRET_KEY, or \
+             TBANK_TERMINAL_KEY and TBANK_PASSWORD",
         );
         return;
-    };
-    if config.payments.takes_real_money() && config.public_url.scheme() != "https" {
+    }
+    let summary = all.join("; ");
+    let takes_money = config.payments.takes_real_money() || !saved.is_empty();
+    if takes_money && config.public_url.scheme() != "https" {
         report.notice(
             "payments",
             format!("{summary}; but no bank sends notifications to {}", config.public_url),
@@ -156,6 +185,45 @@ fn check_payments(config: &Config, report: &mut Report) {
         );
     } else {
         report.well("payments", summary);
+    }
+}
+
+/// Whether the mail server takes us; without one nobody is promised a letter.
+async fn check_mail(config: &Config, report: &mut Report) {
+    let Some(mail) = &config.mail else {
+        report.notice(
+            "mail",
+            "no mail server is configured: buyers of the site get no letters",
+            "set SMTP_HOST and SMTP_FROM, and SMTP_USER with SMTP_PASSWORD where the server wants them",
+        );
+        return;
+    };
+    let server = mail.server();
+    let mailer = match serve::mailer(config) {
+        Ok(Some(mailer)) => mailer,
+        Ok(None) => return,
+        Err(error) => {
+            report.wrong("mail", error.to_string(), ".env.example describes every key");
+            return;
+        }
+    };
+    match tokio::time::timeout(MAIL_PATIENCE, mailer.check()).await {
+        Ok(Ok(())) => report.well("mail", format!("{server} takes letters from us")),
+        Ok(Err(error @ MailError::Transient(_))) => report.notice(
+            "mail",
+            format!("{server}: {error}"),
+            "letters wait and are tried for a day; see whether SMTP_HOST and SMTP_PORT are right",
+        ),
+        Ok(Err(error)) => report.wrong(
+            "mail",
+            format!("{server}: {error}"),
+            "see SMTP_USER, SMTP_PASSWORD and SMTP_TLS; EXTRA_ROOT_CERTS for a certificate of one's own",
+        ),
+        Err(_) => report.notice(
+            "mail",
+            format!("{server} does not answer"),
+            "letters wait and are tried for a day; see SMTP_HOST, SMTP_PORT and whether outgoing mail is let through",
+        ),
     }
 }
 
@@ -296,6 +364,7 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
         );
     }
     check_templates(&mut tx, report).await?;
+    check_providers(app, tenant, report).await?;
     let findings = tx.doctor(app.now()).await?;
     if findings.is_empty() {
         report.well("books", "counters agree, no dead jobs, no stuck messages");
@@ -312,6 +381,50 @@ async fn check_tenant(app: &App, tenant: &TenantId, report: &mut Report) -> Resu
     }
     for finding in findings {
         report.wrong("ledger", finding.problem, finding.remedy);
+    }
+    Ok(())
+}
+
+/// Whether the books were compared with every provider lately, and what is still open of that.
+async fn check_providers(app: &App, tenant: &TenantId, report: &mut Report) -> Result<(), app::Error> {
+    let (standings, open) = reconcile::standing(app, tenant).await?;
+    for standing in standings {
+        let provider = standing.provider;
+        let overdue = |last: domain::time::Timestamp| app.now().millis_since(last) > reconcile::OVERDUE_MS;
+        match (standing.last, standing.failure) {
+            (_, Some(failure)) => report.notice(
+                "reconciliation",
+                format!("the last comparison with {provider} failed: {failure}"),
+                "mend its keys or address, then POST /api/payments/reconcile; the next night makes up for it too",
+            ),
+            (Some(last), None) if overdue(last) => report.notice(
+                "reconciliation",
+                format!(
+                    "the books were not compared with {provider} since {}",
+                    last.to_utc().format("%Y-%m-%d %H:%M UTC")
+                ),
+                "does crm-api run? It compares every night; POST /api/payments/reconcile does it now",
+            ),
+            (Some(last), None) => report.well(
+                "reconciliation",
+                format!(
+                    "the books were compared with {provider} on {}",
+                    last.to_utc().format("%Y-%m-%d %H:%M UTC")
+                ),
+            ),
+            (None, None) => report.notice(
+                "reconciliation",
+                format!("the books were never compared with {provider}"),
+                "crm-api does it within an hour of its start and every night; POST /api/payments/reconcile does it now",
+            ),
+        }
+    }
+    if open > 0 {
+        report.notice(
+            "reconciliation",
+            format!("{open} differences between the books and a provider wait for a person"),
+            "GET /api/tasks?status=open says which; when one is settled, POST /api/tasks/{id}/done",
+        );
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use app::settings::wording::{ApiKey, WordingSetting};
 use app::{App, Clock, Parts};
 use providers::files::FileStore;
 use providers::llm::Llm;
+use providers::mail::Mailer;
 use providers::sheets::{Sheets, SheetsConfig};
 use store::{Store, Vault};
 use tokio::net::TcpListener;
@@ -66,6 +67,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     });
     let workers = background.spawn(app::work::run(app.clone(), shutdown.clone()));
+    background.spawn(app::mail::run(app.clone(), shutdown.clone()));
     let options = HttpOptions {
         rate_limit_per_minute: config.rate_limit_per_minute,
         trusted_proxies: config.trusted_proxies.clone(),
@@ -122,6 +124,7 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
     let store = open_store(config).await?;
     let llm = Some(Llm::new(http.clone()));
     let payments = config.payments.providers(&http);
+    let mail = mailer(config)?;
     let sheets = Sheets::new(SheetsConfig {
         base_url: config.sheets_base_url.clone(),
         deadline: SHEET_DEADLINE,
@@ -134,6 +137,7 @@ pub async fn compose(config: &Config, clock: Clock) -> anyhow::Result<App> {
         llm,
         sheets: Some(sheets),
         payments,
+        mail,
         public_url: config.public_url.clone(),
     }))
 }
@@ -175,12 +179,32 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
         })
 }
 
-fn extra_roots(config: &Config) -> anyhow::Result<Vec<reqwest::Certificate>> {
+/// The way out for letters, if one is configured. Errors: a sentence that names the key.
+pub(crate) fn mailer(config: &Config) -> Result<Option<Mailer>, ConfigErrors> {
+    match &config.mail {
+        Some(mail) => Ok(Some(mail.mailer(extra_pem(config)?.into_iter().collect())?)),
+        None => Ok(None),
+    }
+}
+
+fn extra_pem(config: &Config) -> Result<Option<Vec<u8>>, ConfigErrors> {
     let Some(path) = &config.extra_root_certs else {
+        return Ok(None);
+    };
+    let pem = std::fs::read(path).map_err(|error| {
+        ConfigErrors(vec![format!(
+            "EXTRA_ROOT_CERTS: {} can't be read: {error}.",
+            path.display()
+        )])
+    })?;
+    Ok(Some(pem))
+}
+
+fn extra_roots(config: &Config) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    let (Some(path), Some(pem)) = (&config.extra_root_certs, extra_pem(config)?) else {
         return Ok(Vec::new());
     };
     let refuse = |reason: String| ConfigErrors(vec![format!("EXTRA_ROOT_CERTS: {} {reason}.", path.display())]);
-    let pem = std::fs::read(path).map_err(|error| refuse(format!("can't be read: {error}")))?;
     let roots =
         reqwest::Certificate::from_pem_bundle(&pem).map_err(|_| refuse("holds no certificates in PEM form".into()))?;
     if roots.is_empty() {

@@ -119,7 +119,10 @@ pub(super) async fn meet(app: &App, tx: &mut Tx, caller: &Caller, guide: &Guide,
 }
 
 /// A newcomer is welcomed; of somebody known the name is kept current and the touch recorded.
-#[expect(clippy::too_many_arguments, reason = "everything that is known of somebody who speaks")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that is known of somebody who speaks"
+)]
 pub(super) async fn greet(
     app: &App,
     tx: &mut Tx,

@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use domain::fold::phone_digits;
 use domain::ids::{FileId, Id, OrderId, ProgramId, RequestId, TenantId};
 use domain::language::Language;
+use domain::money::Money;
 use domain::order::{Grant, OrderStatus};
 use domain::payment::PaymentStatus;
 use domain::promo::{PromoRefusal, normalize};
@@ -16,16 +17,18 @@ use std::sync::Arc;
 use store::{Order, OrderFilter, OrderLine, PageRequest, Payment, PaymentFilter, ProgramFilter, StoredFile, Tx};
 
 use super::place::{self, Basket};
-use super::{expire, follow, tell};
+use super::{expire, follow, funds, give, keys, site_link, tell};
 use crate::caller::{Actor, Caller, Role};
 use crate::context::App;
 use crate::crm::contact;
 use crate::error::{Error, Result};
+use crate::mail::letters;
 use crate::settings::{self, Guide, payments::PaymentSettings};
 
 const LINK: &str = "checkout.program";
-/// How long a link to the programme lives; the order's page makes new ones.
-const LINK_MS: i64 = 7 * 24 * 60 * 60_000;
+/// How many days a link to the programme lives; the order's page makes new ones.
+pub(crate) const LINK_DAYS: i64 = 7;
+const LINK_MS: i64 = LINK_DAYS * 24 * 60 * 60_000;
 /// A client has few orders, payments and programmes.
 const FEW: PageRequest = PageRequest { limit: 20, after: None };
 
@@ -50,17 +53,27 @@ pub struct View {
     /// Codes of the providers, in the order in which they are offered.
     pub providers: Vec<&'static str>,
     pub live: Option<Payment>,
+    /// What must still be paid: less than the price once a part came.
+    pub due: Money,
     /// The newest one, whatever became of it.
     pub payment: Option<Payment>,
-    /// The code whose discount the price has.
+    /// The code whose discount the price has, as codes are compared.
     pub promo: Option<String>,
+    /// The same code as its owner writes it.
+    pub promo_label: Option<String>,
     pub program: ProgramState,
     /// Placed in the stead of this one, and waiting.
     pub successor: Option<OrderId>,
+    /// The bot's address, with a token for a buyer nobody in Telegram is known to be.
+    pub bot: Option<String>,
+    /// The buyer has a chat with the bot.
+    pub is_in_telegram: bool,
+    /// Letters are written here at all.
+    pub writes_letters: bool,
+    /// Letters about this order go to the address its buyer gave.
+    pub gets_letters: bool,
     pub now: Timestamp,
 }
-    /// The same code as its owner writes it.
-    pub promo_label: Option<String>,
 
 impl View {
     /// Whether it can be paid for now.
@@ -70,6 +83,11 @@ impl View {
 
     pub fn needs_contact(&self) -> bool {
         self.settings.needs_contact() && self.order.contact.is_none()
+    }
+
+    /// An address is asked for, though nothing needs it: letters would go there.
+    pub fn offers_letters(&self) -> bool {
+        self.writes_letters && self.order.contact.is_none() && !self.needs_contact()
     }
 
     pub const fn needs_acceptance(&self) -> bool {
@@ -148,15 +166,24 @@ pub async fn view(app: &App, caller: &Caller, id: &OrderId) -> Result<View> {
         OrderStatus::Canceled | OrderStatus::Expired => successor(app, &mut tx, &order, &lines).await?,
         _ => None,
     };
-    let providers = app
-        .payment_providers()
+    let due = funds::due(&mut tx, &order).await?;
+    let providers = keys::providers_in(app, &mut tx)
+        .await?
         .offered(&settings)
         .into_iter()
         .map(|provider| provider.code())
         .collect();
+    let is_in_telegram = site_link::is_in_telegram(&mut tx, &order).await?;
+    drop(tx);
+    let bot = site_link::bot_address(app, &caller.tenant, &order, &guide.brand).await?;
     Ok(View {
+        bot,
+        is_in_telegram,
+        writes_letters: app.mailer().is_some(),
+        gets_letters: letters::reach(app, &order),
         live: payments.iter().find(|payment| payment.status.is_live()).cloned(),
         payment: payments.into_iter().next(),
+        due,
         now: app.now(),
         order,
         lines,
@@ -171,7 +198,8 @@ pub async fn view(app: &App, caller: &Caller, id: &OrderId) -> Result<View> {
     })
 }
 
-async fn program_of(tx: &mut Tx, order: &Order, lines: &[OrderLine]) -> Result<ProgramState> {
+/// What became of the programme an order gives.
+pub(crate) async fn program_of(tx: &mut Tx, order: &Order, lines: &[OrderLine]) -> Result<ProgramState> {
     let gives_program = lines.iter().any(|line| line.grants.contains(&Grant::FullProgram));
     if !gives_program || !matches!(order.status, OrderStatus::Paid | OrderStatus::Fulfilled) {
         return Ok(ProgramState::NotBought);
@@ -240,18 +268,31 @@ pub async fn agree(
     offer: Option<&str>,
     language: Language,
 ) -> Result<()> {
-    let needed = view.needs_contact();
-    let contact = if needed { Some(contact_of(contact)?) } else { None };
+    let contact = if view.needs_contact() {
+        contact_of(contact).map(Some)
+    } else if view.offers_letters() && !contact.trim().is_empty() {
+        let wrong = |(_, message): (&'static str, String)| Error::invalid("contact", "email", message);
+        contact::email(contact.trim()).map_err(wrong).map(Some)
+    } else {
+        Ok(None)
+    };
     let hash = view.offer_hash(language);
-    if view.needs_acceptance() {
-        match offer {
-            None => return Err(Error::invalid("offer", "required", "the offer has to be accepted")),
-            Some(seen) if seen != hash => {
-                return Err(Error::invalid("offer", "changed", "the offer has changed meanwhile"));
-            }
-            Some(_) => {}
+    let accepted = match offer {
+        _ if !view.needs_acceptance() => Ok(()),
+        None => Err(Error::invalid("offer", "required", "the offer has to be accepted")),
+        Some(seen) if seen != hash => Err(Error::invalid("offer", "changed", "the offer has changed meanwhile")),
+        Some(_) => Ok(()),
+    };
+    let contact = match (contact, accepted) {
+        (Ok(contact), Ok(())) => contact,
+        // Whoever has two things to mend is told of both at once.
+        (Err(Error::Invalid(mut fields)), Err(Error::Invalid(more))) => {
+            fields.extend(more);
+            return Err(Error::Invalid(fields));
         }
-    } else if !needed {
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    if contact.is_none() && !view.needs_acceptance() {
         return Ok(());
     }
     let hash = view.order.offer_hash.clone().unwrap_or(hash);
@@ -402,11 +443,18 @@ pub fn program_link(app: &App, caller: &Caller, order: &OrderId) -> ProgramLink 
     }
 }
 
-/// The programme behind a link of [`program_link`].
+/// The programme behind a link of [`program_link`]. Whoever `takes` it has it: that is written down once, and the order is
+/// fulfilled.
 ///
 /// Errors: `NotFound` for a link that ran out or is not ours, and for an order whose programme is not ready or was given
 /// back.
-pub async fn program(app: &App, caller: &Caller, order: &OrderId, link: &ProgramLink) -> Result<(StoredFile, Vec<u8>)> {
+pub async fn program(
+    app: &App,
+    caller: &Caller,
+    order: &OrderId,
+    link: &ProgramLink,
+    takes: bool,
+) -> Result<(StoredFile, Vec<u8>)> {
     let gone = || Error::NotFound { what: "programme" };
     let is_ours = app
         .tenant(&caller.tenant)
@@ -419,9 +467,19 @@ pub async fn program(app: &App, caller: &Caller, order: &OrderId, link: &Program
     if !matches!(order.status, OrderStatus::Paid | OrderStatus::Fulfilled) {
         return Err(gone());
     }
-    let (_, file) = ready_program(&mut tx, &order).await?.ok_or_else(gone)?;
+    let (program, file) = ready_program(&mut tx, &order).await?.ok_or_else(gone)?;
+    let is_delivered = tx
+        .find_program(&program)
+        .await?
+        .is_some_and(|program| program.delivered_at.is_some());
     drop(tx);
-    crate::operate::read_file(app, caller, &file).await
+    let found = crate::operate::read_file(app, caller, &file).await?;
+    if takes && !is_delivered {
+        let mut tx = app.tenant(&caller.tenant).write().await?;
+        give::handed_over(app, &mut tx, caller, &order.client, &program, "site").await?;
+        tx.commit().await?;
+    }
+    Ok(found)
 }
 
 fn signed_text(order: &OrderId, until: Timestamp) -> String {
