@@ -71,3 +71,8 @@ where
     let each = try_join_all(tasks).await?.concat();
     Ok(Timings::new(each, start.elapsed()))
 }
+
+/// Of rounds that took the same time.
+pub fn mean(rates: &[f64]) -> f64 {
+    rates.iter().sum::<f64>() / rates.len().max(1) as f64
+}

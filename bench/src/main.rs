@@ -1,14 +1,17 @@
 //! Measures the whole product, each figure beside the limit of this machine in the same run. `docs/benchmarks.md` tells
 //! what is measured and how.
 
+mod alone;
 mod conversation;
 mod figures;
 mod options;
+mod payments;
 mod place;
 mod process;
 mod programmes;
 mod reads;
 mod route;
+mod script;
 mod table;
 mod wire;
 mod wording;
@@ -26,6 +29,7 @@ fn main() -> anyhow::Result<()> {
             Ok(())
         }
         [programmes::CHILD, scope, count] => programmes::child(scope, count.parse()?),
+        [payments::BANK, address] => runtime()?.block_on(payments::serve_bank(address)),
         [route::CHILD, address] => runtime()?.block_on(route::serve(address)),
         _ => runtime()?.block_on(run(Options::parse(&arguments)?)),
     }
@@ -48,6 +52,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
             Part::Reads => reads::measure(&options, &mut report).await?,
             Part::Conversation => conversation::measure(&options, &mut report).await?,
             Part::Programmes => programmes::measure(&options, &mut report).await?,
+            Part::Payments => payments::measure(&options, &mut report).await?,
             Part::Wording => wording::measure(&options, &mut report)?,
         }
     }

@@ -8,7 +8,7 @@ pub const USAGE: &str =
     "usage: bench [--quick] [--only PART]... [--database sqlite|postgres] [--clients N] [--chats N] [--seconds N]
 
   --quick      a smoke run of about a minute: small lists, short measurements; its figures mean little
-  --only       writes, reads, conversation, programmes, wording; may be given several times
+  --only       writes, reads, conversation, programmes, wording, payments; may be given several times
   --database   one of the two only
   --clients    the longest list that is measured (1000000)
   --chats      people who walk through the questionnaire at once (200)
@@ -23,6 +23,7 @@ pub enum Part {
     Conversation,
     Programmes,
     Wording,
+    Payments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,12 @@ pub struct Options {
     pub programmes: usize,
     /// How many programmes an honest and a lying model word.
     pub wordings: usize,
+    /// How long notifications come at a steady rate.
+    pub hold: Duration,
+    /// Payments that wait when the workers begin, in a round.
+    pub waiting: u64,
+    /// Orders in the books that the doctor looks over; five postings each.
+    pub booked_orders: u64,
 }
 
 impl Options {
@@ -75,6 +82,9 @@ impl Options {
             read_window: Duration::from_millis(if is_quick { 200 } else { 1_000 }),
             programmes: if is_quick { 10 } else { 200 },
             wordings: if is_quick { 500 } else { 10_000 },
+            hold: Duration::from_secs(if is_quick { 5 } else { 60 }),
+            waiting: if is_quick { 100 } else { 600 },
+            booked_orders: if is_quick { 4_000 } else { 200_000 },
         };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -90,6 +100,7 @@ impl Options {
                     "conversation" => Part::Conversation,
                     "programmes" => Part::Programmes,
                     "wording" => Part::Wording,
+                    "payments" => Part::Payments,
                     other => bail!("there is no part {other}\n{USAGE}"),
                 }),
                 "--database" => {
@@ -118,6 +129,7 @@ impl Options {
                 Part::Conversation,
                 Part::Programmes,
                 Part::Wording,
+                Part::Payments,
             ];
         }
         Ok(options)

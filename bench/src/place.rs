@@ -105,6 +105,11 @@ impl Place {
 
     /// The product in this process, with `url` in place of the database's own address if given.
     pub async fn open(&self, url: Option<&str>) -> anyhow::Result<App> {
+        self.open_with(url, app::pay::Providers::default()).await
+    }
+
+    /// The same with somebody who takes payments.
+    pub async fn open_with(&self, url: Option<&str>, payments: app::pay::Providers) -> anyhow::Result<App> {
         let vault = Vault::new(&MasterKeys::parse(MASTER_KEY)?)?;
         Ok(App::new(Parts {
             store: Store::open(url.unwrap_or(&self.url), vault).await?,
@@ -112,7 +117,8 @@ impl Place {
             files: FileStore::open(&self.files())?,
             llm: None,
             sheets: None,
-            payments: app::pay::Providers::default(),
+            payments,
+            mail: None,
             public_url: "http://127.0.0.1:8080".parse()?,
         }))
     }

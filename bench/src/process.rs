@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 
 use crate::place::{ADMIN_EMAIL, ADMIN_PASSWORD, BOT_TOKEN, MASTER_KEY, Place, TRAINER};
@@ -17,6 +18,8 @@ const START: Duration = Duration::from_secs(30);
 const STOP: Duration = Duration::from_secs(15);
 /// `RATE_LIMIT_PER_MINUTE` out of the way: the limit is not what is measured.
 const NO_RATE_LIMIT: &str = "4000000000";
+pub const SHOP: &str = "100500";
+pub const SHOP_KEY: &str = "test_a-key-of-the-bench";
 const TELEGRAM_TOKEN: &str = "7000000001:SANDBOX-bench-token";
 
 /// As the launcher and the images start the programs.
@@ -145,6 +148,12 @@ impl Program {
         })
     }
 
+    /// Resident memory alone, which costs nothing to ask for.
+    pub fn resident_kb(&self) -> anyhow::Result<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        Ok(kilobytes(&text, "VmRSS:"))
+    }
+
     pub fn processor_ms(&self) -> anyhow::Result<u64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.pid()?))?;
         // After the name in brackets: fields 14 and 15 are user and system time in ticks of 10 ms.
@@ -189,9 +198,79 @@ pub fn http() -> anyhow::Result<reqwest::Client> {
 
 pub async fn crm_api(place: &Place) -> anyhow::Result<Program> {
     let address = free_address()?;
-    let env = [
+    Program::start("crm-api", address.clone(), place.folder(), &settings(place, &address)).await
+}
+
+/// With a bank that takes the payments.
+pub async fn crm_api_with_bank(place: &Place, bank: &str) -> anyhow::Result<Program> {
+    let address = free_address()?;
+    let mut env = settings(place, &address);
+    env.extend(shop(bank));
+    Program::start("crm-api", address, place.folder(), &env).await
+}
+
+fn shop(bank: &str) -> [(&'static str, String); 4] {
+    [
+        ("YOOKASSA_SHOP_ID", SHOP.to_owned()),
+        ("YOOKASSA_SECRET_KEY", SHOP_KEY.to_owned()),
+        ("YOOKASSA_API_URL", format!("http://{bank}/v3")),
+        ("YOOKASSA_NETWORKS", "127.0.0.1".to_owned()),
+    ]
+}
+
+/// What `crm-api doctor` said, how long it took, and the most memory it had.
+#[derive(Debug)]
+pub struct Examined {
+    pub said: String,
+    pub is_well: bool,
+    pub took: Duration,
+    pub peak_kb: u64,
+}
+
+pub async fn doctor(place: &Place, bank: &str) -> anyhow::Result<Examined> {
+    let address = free_address()?;
+    let mut env = settings(place, &address);
+    env.extend(shop(bank));
+    let start = Instant::now();
+    let mut child = Command::new(beside_us("crm-api")?)
+        .arg("doctor")
+        .env_clear()
+        .env("RUST_LOG", "warn")
+        .envs(ALLOCATOR)
+        .envs(env.iter().map(|(key, value)| (*key, value)))
+        .current_dir(place.folder())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()?;
+    let status = format!("/proc/{}/status", child.id().context("the doctor has ended")?);
+    let mut peak_kb = 0;
+    let ended = loop {
+        // It is gone with the process, so it is read again and again.
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        peak_kb = peak_kb.max(kilobytes(&text, "VmHWM:"));
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let took = start.elapsed();
+    let mut said = String::new();
+    let mut out = child.stdout.take().context("the doctor has no output")?;
+    out.read_to_string(&mut said).await?;
+    Ok(Examined {
+        said,
+        is_well: ended.success(),
+        took,
+        peak_kb,
+    })
+}
+
+fn settings(place: &Place, address: &str) -> Vec<(&'static str, String)> {
+    vec![
         ("DATABASE_URL", place.url.clone()),
-        ("HTTP_ADDR", address.clone()),
+        ("HTTP_ADDR", address.to_owned()),
         ("PUBLIC_URL", format!("http://{address}")),
         ("MASTER_KEY", MASTER_KEY.to_owned()),
         ("STORAGE_URL", place.files()),
@@ -200,8 +279,7 @@ pub async fn crm_api(place: &Place) -> anyhow::Result<Program> {
         ("ADMIN_PASSWORD", ADMIN_PASSWORD.to_owned()),
         ("TRAINER_TELEGRAM_IDS", TRAINER.to_string()),
         ("RATE_LIMIT_PER_MINUTE", NO_RATE_LIMIT.to_owned()),
-    ];
-    Program::start("crm-api", address, place.folder(), &env).await
+    ]
 }
 
 pub async fn sandbox(place: &Place) -> anyhow::Result<Program> {

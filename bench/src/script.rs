@@ -1,30 +1,21 @@
-//! The statements of one newcomer, as the product sent them, ready to be sent again for other people.
+//! What the product said to PostgreSQL for one person, ready to be said again for others.
 
 use std::collections::HashMap;
-use std::str::FromStr as _;
 
-use anyhow::{Context as _, ensure};
 use app::{App, Caller};
 use domain::ids::Id as _;
-use sqlx::postgres::PgConnectOptions;
 
-use super::come;
-use crate::options::Database;
-use crate::place::{self, Place};
-use crate::wire::{Recorder, Statement, Value};
+use crate::wire::{Statement, Value};
 
 /// The counter that makes a text somebody else's: this many digits.
 pub const DIGITS: usize = 12;
-const TRIES: u32 = 5;
-/// Newcomers before the recording: caches are filled, statements are prepared on every connection.
-const WARM_UP: usize = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slot {
     Fixed(Value),
-    /// Differs for every newcomer: this, then the counter.
+    /// Differs for everybody: this, then the counter.
     Unique(String),
-    /// The row of a stage's count that this newcomer falls into: one of 16.
+    /// The row of a count or a balance that somebody falls into: one of 16.
     Shard,
 }
 
@@ -34,96 +25,102 @@ pub struct Line {
     pub slots: Vec<Slot>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Script {
     pub lines: Vec<Line>,
-    tenant: String,
-    stages: Vec<String>,
 }
 
-/// Records two newcomers on PostgreSQL; where they differ is what changes from one to the next.
-pub async fn listen() -> anyhow::Result<Script> {
-    let place = Place::make(Database::Postgres).await?;
-    let options = PgConnectOptions::from_str(&place.url)?;
-    let upstream = format!("{}:{}", options.get_host(), options.get_port());
-    let recorder = Recorder::start(upstream.clone()).await?;
-    let app = place
-        .open(Some(&place.url.replace(&upstream, &recorder.address)))
-        .await?;
-    let caller = place::settle(&app).await?;
-    for _ in 0..WARM_UP {
-        come(&app, &caller).await?;
+/// Ids of one installation that another has, too, under other names.
+#[derive(Debug, Clone)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    pub async fn of(app: &App, caller: &Caller) -> anyhow::Result<Self> {
+        let mut tx = app.tenant(&caller.tenant).read().await?;
+        let mut names = vec![caller.tenant.as_str().to_owned()];
+        names.extend(tx.stages().await?.iter().map(|stage| stage.id.as_str().to_owned()));
+        names.extend(
+            tx.products()
+                .await?
+                .iter()
+                .map(|product| product.id.as_str().to_owned()),
+        );
+        Ok(Self(names))
     }
-    let mut pair = None;
-    for _ in 0..TRIES {
-        recorder.take();
-        come(&app, &caller).await?;
-        let first = recorder.take();
-        come(&app, &caller).await?;
-        let second = recorder.take();
-        // A cache that ran out between the two says more than the other.
-        let is_alike = first.len() == second.len() && first.iter().zip(&second).all(|(a, b)| a.sql == b.sql);
-        if is_alike {
-            pair = Some((first, second));
-            break;
-        }
-    }
-    let (first, second) = pair.context("two newcomers in a row never had the same statements")?;
-    let script = Script {
-        lines: compare(&first, &second),
-        tenant: caller.tenant.as_str().to_owned(),
-        stages: stages(&app, &caller).await?,
-    };
-    ensure!(script.inserts() > 0, "the recording holds no insert");
-    app.store().close().await;
-    place.remove().await?;
-    Ok(script)
 }
 
-async fn stages(app: &App, caller: &Caller) -> anyhow::Result<Vec<String>> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    Ok(tx
-        .stages()
-        .await?
-        .into_iter()
-        .map(|stage| stage.id.as_str().to_owned())
-        .collect())
-}
-
-fn compare(first: &[Statement], second: &[Statement]) -> Vec<Line> {
+/// Where two recordings of the same acts differ is what changes from one person to the next. A text that differs is the
+/// same slot in every act, so that what one act writes the next one finds.
+///
+/// Shapes: for each act what was said for the first and for the second person, the same statements in the same order.
+pub fn compare(acts: &[(Vec<Statement>, Vec<Statement>)]) -> Vec<Script> {
     let mut unique: HashMap<&str, String> = HashMap::new();
-    for (a, b) in first.iter().zip(second) {
-        for (a, b) in a.values.iter().zip(&b.values) {
-            if let (Value::Text(a), Value::Text(b)) = (a, b)
-                && a != b
-            {
-                let kept = if a.is_ascii() && a.len() > DIGITS + 3 {
-                    a.len() - DIGITS
-                } else {
-                    a.len()
-                };
-                unique.insert(a, a.get(..kept).unwrap_or_default().to_owned());
+    // Ids that were made within one millisecond differ in their last characters only.
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    for (first, second) in acts {
+        for (a, b) in first.iter().zip(second) {
+            for (a, b) in a.values.iter().zip(&b.values) {
+                if let (Value::Text(a), Value::Text(b)) = (a, b)
+                    && a != b
+                    && !unique.contains_key(a.as_str())
+                {
+                    let kept = if a.is_ascii() && a.len() > DIGITS + 3 {
+                        a.len() - DIGITS
+                    } else {
+                        a.len()
+                    };
+                    let mut prefix = a.get(..kept).unwrap_or_default().to_owned();
+                    let before = taken.entry(prefix.clone()).or_default();
+                    if *before > 0 {
+                        prefix.truncate(prefix.len().saturating_sub(2));
+                        prefix.push_str(&format!("{before:02}"));
+                    }
+                    *before += 1;
+                    unique.insert(a, prefix);
+                }
             }
         }
     }
-    first
-        .iter()
-        .map(|statement| {
-            let is_count = statement.sql.starts_with("INSERT INTO stage_counts");
-            let slot = |(at, value): (usize, &Value)| match value {
-                Value::Int(_) if is_count && at == 2 => Slot::Shard,
-                Value::Text(text) => match unique.get(text.as_str()) {
-                    Some(prefix) => Slot::Unique(prefix.clone()),
-                    None => Slot::Fixed(value.clone()),
-                },
-                value => Slot::Fixed(value.clone()),
-            };
-            Line {
-                sql: statement.sql.clone(),
-                slots: statement.values.iter().enumerate().map(slot).collect(),
-            }
+    acts.iter()
+        .map(|(first, _)| Script {
+            lines: first.iter().map(|statement| line(statement, &unique)).collect(),
         })
         .collect()
+}
+
+fn line(statement: &Statement, unique: &HashMap<&str, String>) -> Line {
+    let mut slots: Vec<Slot> = statement
+        .values
+        .iter()
+        .map(|value| match value {
+            Value::Text(text) => match unique.get(text.as_str()) {
+                Some(prefix) => Slot::Unique(prefix.clone()),
+                None => Slot::Fixed(value.clone()),
+            },
+            value => Slot::Fixed(value.clone()),
+        })
+        .collect();
+    let sql = statement.sql.as_str();
+    // (where the shard stands, whose it is): somebody's own account has one row, the others are spread.
+    let places = if sql.starts_with("INSERT INTO stage_counts") {
+        Some((2, 1))
+    } else if sql.starts_with("INSERT INTO ledger_balances") {
+        Some((2, 1))
+    } else if sql.starts_with("UPDATE ledger_balances") {
+        Some((3, 2))
+    } else {
+        None
+    };
+    if let Some((shard, owner)) = places
+        && matches!(slots.get(owner), Some(Slot::Fixed(_)))
+        && let Some(slot) = slots.get_mut(shard)
+    {
+        *slot = Slot::Shard;
+    }
+    Line {
+        sql: statement.sql.clone(),
+        slots,
+    }
 }
 
 impl Script {
@@ -135,39 +132,60 @@ impl Script {
         self.lines.iter().filter(|line| line.sql.starts_with("INSERT")).count()
     }
 
-    /// The same for another installation: its tenant and its stages.
-    pub async fn moved_to(&self, app: &App, caller: &Caller) -> anyhow::Result<Self> {
-        let (tenant, stages) = (caller.tenant.as_str().to_owned(), stages(app, caller).await?);
-        let mut there: HashMap<&str, &str> = HashMap::from([(self.tenant.as_str(), tenant.as_str())]);
-        there.extend(
-            self.stages
+    pub fn commits(&self) -> usize {
+        self.lines.iter().filter(|line| line.sql == "COMMIT").count()
+    }
+
+    /// One after the other.
+    pub fn then(mut self, other: &Self) -> Self {
+        self.lines.extend(other.lines.iter().cloned());
+        self
+    }
+
+    /// The transactions that hold a statement of which one of these is the beginning; everything else is left out.
+    pub fn only(&self, beginnings: &[&str]) -> Self {
+        let mut lines = Vec::new();
+        let mut rest = self.lines.as_slice();
+        while let Some(begin) = rest.iter().position(|line| line.sql == "BEGIN") {
+            let tail = rest.get(begin..).unwrap_or_default();
+            let end = tail
                 .iter()
-                .map(String::as_str)
-                .zip(stages.iter().map(String::as_str)),
-        );
-        let lines = self
-            .lines
-            .iter()
-            .map(|line| {
-                let slots = line.slots.iter().map(|slot| match slot {
-                    Slot::Fixed(Value::Text(text)) => match there.get(text.as_str()) {
-                        Some(text) => Slot::Fixed(Value::Text((*text).to_owned())),
-                        None => slot.clone(),
-                    },
+                .position(|line| matches!(line.sql.as_str(), "COMMIT" | "ROLLBACK"))
+                .map_or(tail.len(), |end| end + 1);
+            let (transaction, after) = tail.split_at(end);
+            let is_wanted = |line: &Line| beginnings.iter().any(|wanted| line.sql.starts_with(wanted));
+            if transaction.iter().any(is_wanted) {
+                lines.extend(transaction.iter().cloned());
+            }
+            rest = after;
+        }
+        Self { lines }
+    }
+
+    /// The same for another installation.
+    pub fn moved(&self, from: &Names, to: &Names) -> Self {
+        let renamed = |text: &str| {
+            let pairs = from.0.iter().zip(&to.0);
+            pairs.fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to))
+        };
+        let lines = self.lines.iter().map(|line| Line {
+            sql: line.sql.clone(),
+            slots: line
+                .slots
+                .iter()
+                .map(|slot| match slot {
+                    Slot::Fixed(Value::Text(text)) => Slot::Fixed(Value::Text(renamed(text))),
+                    Slot::Unique(prefix) => Slot::Unique(renamed(prefix)),
                     slot => slot.clone(),
-                });
-                Line {
-                    sql: line.sql.clone(),
-                    slots: slots.collect(),
-                }
-            })
-            .collect();
-        Ok(Self { lines, tenant, stages })
+                })
+                .collect(),
+        });
+        Self { lines: lines.collect() }
     }
 
     /// For pgbench: literals in the text, the counter `:n` in what is unique.
     pub fn for_pgbench(&self) -> String {
-        let mut text = String::from("\\set c :c + 1\n\\set n :base + :client_id * 100000000 + :c\n");
+        let mut text = String::from("\\set c :c + 1\n\\set n :base + :client_id * 10000000 + :c\n");
         for line in &self.lines {
             let mut sql = String::new();
             let mut rest = line.sql.as_str();

@@ -26,8 +26,11 @@ pub struct Statement {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     pub address: String,
-    heard: Arc<Mutex<Vec<Statement>>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
 }
+
+/// A statement and the connection it came through.
+type Heard = (usize, Statement);
 
 impl Recorder {
     /// Listens on a free port and passes everything on to `host:port`.
@@ -39,22 +42,63 @@ impl Recorder {
         };
         let heard = Arc::clone(&recorder.heard);
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            for connection in 0_usize.. {
+                let Ok((client, _)) = listener.accept().await else {
+                    break;
+                };
                 let (upstream, heard) = (upstream.clone(), Arc::clone(&heard));
                 // A broken connection shows in the product's own error.
-                tokio::spawn(async move { pass(client, &upstream, &heard).await });
+                tokio::spawn(async move { pass(client, &upstream, &heard, connection).await });
             }
         });
         Ok(recorder)
     }
 
-    /// What was heard since the last call.
+    /// What was heard since the last call, transaction after transaction in the order in which they began.
     pub fn take(&self) -> Vec<Statement> {
-        std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
+        in_turn(std::mem::take(
+            &mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
-async fn pass(client: TcpStream, upstream: &str, heard: &Mutex<Vec<Statement>>) -> anyhow::Result<()> {
+/// A transaction that is given up is rolled back a little later, when the next one may have begun on another connection.
+fn in_turn(heard: Vec<Heard>) -> Vec<Statement> {
+    let mut transactions: Vec<Vec<Statement>> = Vec::new();
+    let mut open: HashMap<usize, usize> = HashMap::new();
+    for (connection, statement) in heard {
+        let is_end = matches!(statement.sql.as_str(), "COMMIT" | "ROLLBACK");
+        let at = match open.get(&connection) {
+            Some(at) => *at,
+            // It belongs to what was heard before.
+            None if is_end => continue,
+            None => {
+                if statement.sql == "BEGIN" {
+                    open.insert(connection, transactions.len());
+                }
+                transactions.push(Vec::new());
+                transactions.len() - 1
+            }
+        };
+        if is_end {
+            open.remove(&connection);
+        }
+        if let Some(transaction) = transactions.get_mut(at) {
+            transaction.push(statement);
+        }
+    }
+    for at in open.into_values() {
+        if let Some(transaction) = transactions.get_mut(at) {
+            transaction.push(Statement {
+                sql: "ROLLBACK".to_owned(),
+                values: Vec::new(),
+            });
+        }
+    }
+    transactions.concat()
+}
+
+async fn pass(client: TcpStream, upstream: &str, heard: &Mutex<Vec<Heard>>, connection: usize) -> anyhow::Result<()> {
     let server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -73,10 +117,11 @@ async fn pass(client: TcpStream, upstream: &str, heard: &Mutex<Vec<Statement>>) 
         match kind {
             b'Q' => {
                 let sql = reader.text().context("a query without an end")?;
-                heard.lock().unwrap_or_else(PoisonError::into_inner).push(Statement {
-                    sql,
-                    values: Vec::new(),
-                });
+                let values = Vec::new();
+                heard
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((connection, Statement { sql, values }));
             }
             b'P' => {
                 let (name, sql) = (reader.text(), reader.text());
@@ -97,7 +142,10 @@ async fn pass(client: TcpStream, upstream: &str, heard: &Mutex<Vec<Statement>>) 
                     sql: sql.clone(),
                     values,
                 };
-                heard.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
+                heard
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((connection, statement));
             }
             _ => {}
         }
