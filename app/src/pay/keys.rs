@@ -131,12 +131,14 @@ pub async fn saved(app: &App, tenant: &TenantId) -> Result<Vec<&'static str>> {
 
 /// The provider of a payment. Errors: a conflict `provider_missing` when it is not configured any more.
 pub(crate) async fn provider(app: &App, tenant: &TenantId, code: &str) -> Result<Arc<dyn PaymentProvider>> {
-    named(&*providers(app, tenant).await?, code)
+    let found = providers(app, tenant).await?;
+    named(&found, code)
 }
 
 /// The same where a transaction is at hand.
 pub(crate) async fn provider_in(app: &App, tx: &mut Tx, code: &str) -> Result<Arc<dyn PaymentProvider>> {
-    named(&*providers_in(app, tx).await?, code)
+    let found = providers_in(app, tx).await?;
+    named(&found, code)
 }
 
 fn named(providers: &Providers, code: &str) -> Result<Arc<dyn PaymentProvider>> {

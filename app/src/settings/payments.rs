@@ -47,13 +47,11 @@ const fn three() -> u32 {
     3
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 const fn is_three(days: &u32) -> bool {
     *days == three()
 }
 
 /// A replica of the release before refuses fields it does not know, so one that says nothing is left out.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
 const fn is_off(switch: &bool) -> bool {
     !*switch
 }

@@ -119,11 +119,11 @@ fn rows(state: ApiState, caller: Caller, query: IncomeQuery) -> impl Stream<Item
 }
 
 fn line(income: &Income) -> String {
-    let (kind, status) = match (income.kind, income.status) {
-        (IncomeKind::Income, status) => ("income", status),
-        (IncomeKind::Refund, status) => ("refund", status),
+    let kind = match income.kind {
+        IncomeKind::Income => "income",
+        IncomeKind::Refund => "refund",
     };
-    let status = match status {
+    let status = match income.status {
         IncomeStatus::Waiting => "waiting",
         IncomeStatus::Registered => "registered",
     };
