@@ -344,19 +344,21 @@ impl Tx {
                      WHERE tenant_id = $1 GROUP BY credit_account_id \
                  UNION ALL SELECT account_id, -SUM(balance_minor) FROM ledger_balances WHERE tenant_id = $1 GROUP BY account_id \
              ) sides GROUP BY account_id HAVING SUM(minor) <> 0 ORDER BY account_id LIMIT $2";
-        const HOLLOW: &str = "SELECT COUNT(*) FROM ledger_transfers t WHERE t.tenant_id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM ledger_postings p WHERE p.transfer_id = t.id)";
+        // The first posting of every transfer stands at place 0, and each place is taken once.
+        const HOLLOW: &str = "SELECT (SELECT COUNT(*) FROM ledger_transfers WHERE tenant_id = $1) \
+             - (SELECT COUNT(*) FROM ledger_postings WHERE tenant_id = $1 AND position = 0)";
         const UNBOOKED: &str = "SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.status IN ('completed', 'partially_refunded', 'refunded') \
              AND NOT EXISTS (SELECT 1 FROM ledger_transfers t WHERE t.tenant_id = $1 AND t.transfer_key = 'payment_succeeded:' || p.id) \
              ORDER BY p.id LIMIT $2";
         const UNCHARGED: &str = "SELECT o.id FROM orders o WHERE o.tenant_id = $1 AND o.status IN ('paid', 'fulfilled', 'refunded') AND o.total_minor > 0 \
              AND NOT EXISTS (SELECT 1 FROM ledger_transfers t WHERE t.tenant_id = $1 AND t.transfer_key = 'order_charged:' || o.id) \
              ORDER BY o.id LIMIT $2";
-        const REFUNDS: &str = "SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.status IN ('completed', 'partially_refunded', 'refunded') AND ( \
-                 p.refunded_minor <> COALESCE((SELECT SUM(r.amount_minor) FROM refunds r \
-                     WHERE r.tenant_id = $1 AND r.payment_id = p.id AND r.status = 'succeeded'), 0) \
-                 OR p.reserved_minor <> COALESCE((SELECT SUM(r.amount_minor) FROM refunds r \
-                     WHERE r.tenant_id = $1 AND r.payment_id = p.id AND r.status IN ('requested', 'pending')), 0)) \
+        const REFUNDS: &str = "SELECT p.id FROM payments p LEFT JOIN ( \
+                 SELECT payment_id, SUM(CASE WHEN status = 'succeeded' THEN amount_minor ELSE 0 END) AS given_minor, \
+                     SUM(CASE WHEN status IN ('requested', 'pending') THEN amount_minor ELSE 0 END) AS promised_minor \
+                 FROM refunds WHERE tenant_id = $1 GROUP BY payment_id) r ON r.payment_id = p.id \
+             WHERE p.tenant_id = $1 AND p.status IN ('completed', 'partially_refunded', 'refunded') \
+             AND (p.refunded_minor <> COALESCE(r.given_minor, 0) OR p.reserved_minor <> COALESCE(r.promised_minor, 0)) \
              ORDER BY p.id LIMIT $2";
         let mut findings = Vec::new();
         for (account, minor) in rows!(self, (String, i64), DIFFERENCES, self.tenant.as_ref(), NAMED_ACCOUNTS)? {
