@@ -93,7 +93,7 @@ export class BotBuyer extends Person {
   }
 
   async answerQuestions() {
-    await this.tap("the way into the questionnaire", (one) => one.text === SAY.free);
+    await this.tap("the way into the questionnaire", (one) => [SAY.free, "✍️ Ответить на вопросы"].includes(one.text));
     await this.tap("consent", (one) => one.text === SAY.agree);
     await this.tap("marketing", (one) => one.text === SAY.noMarketing);
     for (const question of questions("ru")) {

@@ -16,7 +16,7 @@ const TICK_MS = 500;
 const TICK_OF_PRODUCT_MS = 5_000;
 const LOOK_AGAIN_MS = 250;
 const SETTLE_MS = 180_000;
-const ORDER_MS = 61 * MINUTE_MS;
+const ORDER_MS = 130 * MINUTE_MS;
 /** A payment that was closed is looked at once more when its link has certainly died. */
 const LAST_LOOK_MS = 66 * MINUTE_MS;
 

@@ -21,6 +21,8 @@ use tempfile::TempDir;
 
 pub const TRAINER: &str = "700";
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+/// Nobody listens there: what a bank tells a world without a door must not reach a program beside the tests.
+pub const NOWHERE: &str = "http://127.0.0.1:9";
 const MASTER_KEY: &str = "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
 static DATABASES: AtomicU64 = AtomicU64::new(0);
@@ -40,17 +42,17 @@ impl World {
 
     /// A world whose templates are kept in a spreadsheet.
     pub async fn start_with(backend: Backend, sheets: Option<(Sheets, &str)>) -> Self {
-        Self::assemble(backend, sheets, Providers::default(), None).await
+        Self::assemble(backend, sheets, Providers::default(), None, NOWHERE).await
     }
 
-    /// A world that takes money.
-    pub async fn start_selling(backend: Backend, payments: Providers) -> Self {
-        Self::assemble(backend, None, payments, None).await
+    /// A world that takes money. `public_url`: where the banks find it.
+    pub async fn start_selling(backend: Backend, payments: Providers, public_url: &str) -> Self {
+        Self::assemble(backend, None, payments, None, public_url).await
     }
 
     /// A world that takes money and writes letters.
     pub async fn start_writing(backend: Backend, payments: Providers, mailer: Mailer) -> Self {
-        Self::assemble(backend, None, payments, Some(mailer)).await
+        Self::assemble(backend, None, payments, Some(mailer), NOWHERE).await
     }
 
     async fn assemble(
@@ -58,6 +60,7 @@ impl World {
         sheets: Option<(Sheets, &str)>,
         payments: Providers,
         mail: Option<Mailer>,
+        public_url: &str,
     ) -> Self {
         let (sheets, spreadsheet) = match sheets {
             Some((sheets, spreadsheet)) => (Some(sheets), Some(spreadsheet.to_owned())),
@@ -82,7 +85,7 @@ impl World {
             sheets,
             payments,
             mail,
-            public_url: "http://127.0.0.1:8080".parse().unwrap(),
+            public_url: public_url.parse().unwrap(),
         });
         let seed = Seed {
             bot_token: "a-token-of-the-bot-that-is-long-enough-0000".into(),

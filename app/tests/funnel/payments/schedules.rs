@@ -4,7 +4,7 @@
 //! `VORONKA_SCHEDULES=2000` runs more of them, `VORONKA_SEED=17` one again.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,9 +41,18 @@ const USUAL_SCHEDULES: u64 = 6;
 const FOUND_SOMETHING: [u64; 1] = [214];
 
 /// A future that may be cut off after some of its awaits, as a killed process cuts it off.
-struct Mortal<F> {
+pub(super) struct Mortal<F> {
     inner: Pin<Box<F>>,
     polls_left: u64,
+}
+
+impl<F: Future> Mortal<F> {
+    pub(super) fn after(polls: u64, inner: F) -> Self {
+        Self {
+            inner: Box::pin(inner),
+            polls_left: polls,
+        }
+    }
 }
 
 impl<F: Future> Future for Mortal<F> {
@@ -83,15 +92,12 @@ impl Dice {
     /// One in three dies on the way.
     fn mortal<F: Future>(&mut self, inner: F) -> Mortal<F> {
         let polls_left = if self.roll(3) == 0 { self.roll(60) } else { u64::MAX };
-        Mortal {
-            inner: Box::pin(inner),
-            polls_left,
-        }
+        Mortal::after(polls_left, inner)
     }
 }
 
 /// The door the banks knock at. Now and then nobody opens, or the process dies behind it.
-async fn serve(app: App, tenant: TenantId, seed: u64) -> SocketAddr {
+async fn serve(listener: tokio::net::TcpListener, app: App, tenant: TenantId, seed: u64) {
     let knocks = Arc::new(AtomicU64::new(0));
     let handler = move |Path(provider): Path<String>, headers: HeaderMap, body: Bytes| {
         let (app, tenant, knocks) = (app.clone(), tenant.clone(), Arc::clone(&knocks));
@@ -116,11 +122,8 @@ async fn serve(app: App, tenant: TenantId, seed: u64) -> SocketAddr {
             }
         }
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let router = Router::new().route("/hook/{provider}", post(handler));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    let router = Router::new().route("/api/payments/webhook/{provider}", post(handler));
+    axum::serve(listener, router).await.unwrap();
 }
 
 struct Story<'a> {
@@ -349,19 +352,13 @@ impl Drop for Told {
 /// Returns how many payments came in, and how much went back: a schedule in which nothing happens proves nothing.
 async fn run(backend: Backend, seed: u64) -> (usize, i64) {
     let _told = Told(seed);
-    let shop = Shop::open(backend).await;
-    let door = serve(shop.world.app.clone(), shop.world.tenant().clone(), seed).await;
-    let hook = |provider: &str| json!({ "notification_url": format!("http://{door}/hook/{provider}") });
-    shop.bank
-        .yookassa()
-        .set_account("100500", &hook("yookassa"))
-        .await
-        .unwrap();
-    shop.bank
-        .tbank()
-        .set_account("1699999999999DEMO", &hook("tinkoff"))
-        .await
-        .unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let door = format!("http://{}", listener.local_addr().unwrap());
+    let shop = Shop::open_at(backend, &door).await;
+    tokio::spawn(serve(listener, shop.world.app.clone(), shop.world.tenant().clone(), seed));
+    // T-Bank learns the address with each payment, YooKassa in the shop's account.
+    let hook = json!({ "notification_url": format!("{door}/api/payments/webhook/yookassa") });
+    shop.bank.yookassa().set_account("100500", &hook).await.unwrap();
     let client = a_visitor(&shop).await;
     let mut story = Story {
         shop: &shop,
