@@ -24,6 +24,15 @@ impl RefundStatus {
     }
 }
 
+coded_enum! {
+    /// Where it was made.
+    RefundOrigin {
+        Here => "here",
+        /// In the provider's own cabinet: it is booked when we hear of it.
+        Provider => "provider",
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundBy {

@@ -390,6 +390,35 @@ impl Tx {
         Ok(execute!(self, SQL, now.millis(), self.tenant.as_ref(), id.as_str())? == 1)
     }
 
+    /// It waits until another time. Returns false when it waits for no payment.
+    pub async fn postpone_order(&mut self, id: &OrderId, until: Timestamp) -> Result<bool> {
+        const SQL: &str = "UPDATE orders SET expires_at_ms = $1, version = version + 1 \
+             WHERE tenant_id = $2 AND id = $3 AND status = 'awaiting_payment'";
+        Ok(execute!(self, SQL, until.millis(), self.tenant.as_ref(), id.as_str())? == 1)
+    }
+
+    /// Less is taken for it than was agreed: each line gives a discount of its part. Shapes: one part a line.
+    pub async fn reduce_order(&mut self, order: &Order, lines: &[OrderLine], parts: &[Money]) -> Result<()> {
+        const LINE: &str = "UPDATE order_lines SET discount_minor = discount_minor + $1, total_minor = total_minor - $1 \
+             WHERE tenant_id = $2 AND order_id = $3 AND position = $4";
+        const ORDER: &str = "UPDATE orders SET discount_minor = discount_minor + $1, total_minor = total_minor - $1, version = version + 1 \
+             WHERE tenant_id = $2 AND id = $3 AND paid_at_ms IS NULL";
+        let mut sum = 0_i64;
+        for (line, part) in lines.iter().zip(parts).filter(|(_, part)| part.is_positive()) {
+            sum = sum.saturating_add(part.minor);
+            execute!(
+                self,
+                LINE,
+                part.minor,
+                self.tenant.as_ref(),
+                order.id.as_str(),
+                line.position
+            )?;
+        }
+        execute!(self, ORDER, sum, self.tenant.as_ref(), order.id.as_str())?;
+        Ok(())
+    }
+
     pub async fn fulfil_order(&mut self, id: &OrderId, now: Timestamp) -> Result<bool> {
         const SQL: &str = "UPDATE orders SET status = 'fulfilled', fulfilled_at_ms = $1, version = version + 1 \
              WHERE tenant_id = $2 AND id = $3 AND status = 'paid'";

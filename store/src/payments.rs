@@ -6,7 +6,7 @@ use domain::payment::{Concern, Decline, DeclineAdvice, PaymentStatus};
 use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
-use crate::dialect::{execute, row, rows};
+use crate::dialect::{execute, row, rows, scalar};
 use crate::{Error, PageOf, PageRequest, Result, SystemTx, Tx};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Payment {
     pub refunded: Money,
     /// Promised to refunds under way.
     pub reserved: Money,
+    /// How much of a hold somebody decided to take, when it is not all of it.
+    pub capture: Option<Money>,
     pub fee: Option<Money>,
     pub provider_payment: Option<String>,
     /// Where the person pays.
@@ -86,6 +88,7 @@ struct PaymentRow {
     currency: String,
     refunded_minor: i64,
     reserved_minor: i64,
+    capture_minor: Option<i64>,
     fee_minor: Option<i64>,
     provider_payment_id: Option<String>,
     pay_url: Option<String>,
@@ -115,7 +118,7 @@ struct EventRow {
 }
 
 const NOTE: &str = "payments.note";
-const SELECT: &str = "SELECT id, order_id, client_id, provider, status, amount_minor, currency, refunded_minor, reserved_minor, fee_minor, \
+const SELECT: &str = "SELECT id, order_id, client_id, provider, status, amount_minor, currency, refunded_minor, reserved_minor, capture_minor, fee_minor, \
      provider_payment_id, pay_url, is_test, decline_code, decline_advice, concern, note_sealed, actor, polls, next_poll_at_ms, \
      link_expires_at_ms, created_at_ms, paid_at_ms, closed_at_ms, version FROM payments WHERE tenant_id = $1";
 
@@ -148,6 +151,7 @@ impl Tx {
             amount: money(row.amount_minor),
             refunded: money(row.refunded_minor),
             reserved: money(row.reserved_minor),
+            capture: row.capture_minor.map(money),
             fee: row.fee_minor.map(money),
             polls: u32::try_from(row.polls).map_err(|_| corrupt("payments.polls"))?,
             provider: row.provider,
@@ -378,6 +382,78 @@ impl Tx {
         Ok(changed == 1)
     }
 
+    /// How much of a hold is to be taken, before the provider is asked for it. Returns false when nothing is held, or another
+    /// sum was decided before.
+    pub async fn decide_capture(&mut self, id: &PaymentId, amount: Money) -> Result<bool> {
+        const SQL: &str = "UPDATE payments SET capture_minor = $1, version = version + 1 \
+             WHERE tenant_id = $2 AND id = $3 AND currency = $4 AND amount_minor >= $1 AND status = 'waiting_for_capture' \
+             AND COALESCE(capture_minor, $1) = $1";
+        let changed = execute!(
+            self,
+            SQL,
+            amount.minor,
+            self.tenant.as_ref(),
+            id.as_str(),
+            amount.currency.code()
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// The provider calls it a trial: no real money moves.
+    pub async fn know_test(&mut self, id: &PaymentId) -> Result<()> {
+        const SQL: &str = "UPDATE payments SET is_test = 1 WHERE tenant_id = $1 AND id = $2 AND is_test = 0";
+        execute!(self, SQL, self.tenant.as_ref(), id.as_str())?;
+        Ok(())
+    }
+
+    /// Writes down a payment that its provider has in our name and that is unknown here: closed, so that only its money
+    /// counts. Returns false when either side's id is taken.
+    pub async fn insert_stray_payment(&mut self, new: &NewPayment, provider_payment: &str) -> Result<bool> {
+        const SQL: &str = "INSERT INTO payments (id, tenant_id, order_id, client_id, provider, status, amount_minor, currency, refunded_minor, \
+             reserved_minor, provider_payment_id, is_test, actor, polls, created_at_ms, closed_at_ms, version) \
+             VALUES ($1, $2, $3, $4, $5, 'expired', $6, $7, 0, 0, $8, $9, $10, 0, $11, $11, 1) ON CONFLICT DO NOTHING";
+        let inserted = execute!(
+            self,
+            SQL,
+            new.id.as_str(),
+            self.tenant.as_ref(),
+            new.order.as_str(),
+            new.client.as_str(),
+            &new.provider,
+            new.amount.minor,
+            new.amount.currency.code(),
+            provider_payment,
+            i64::from(new.is_test),
+            &new.actor,
+            new.now.millis()
+        )?;
+        Ok(inserted == 1)
+    }
+
+    /// What came for an order in one currency, without what went back or is promised to refunds.
+    pub async fn money_of_order(&mut self, order: &OrderId, currency: Currency) -> Result<Money> {
+        const SQL: &str = "SELECT CAST(COALESCE(SUM(amount_minor - refunded_minor - reserved_minor), 0) AS BIGINT) FROM payments \
+             WHERE tenant_id = $1 AND order_id = $2 AND currency = $3 AND paid_at_ms IS NOT NULL";
+        let minor = scalar!(self, i64, SQL, self.tenant.as_ref(), order.as_str(), currency.code())?.unwrap_or_default();
+        Ok(Money::new(minor, currency))
+    }
+
+    /// Whether something that came for an order in another currency is still there.
+    pub async fn has_foreign_money(&mut self, order: &OrderId, currency: Currency) -> Result<bool> {
+        const SQL: &str = "SELECT CAST(1 AS BIGINT) FROM payments WHERE tenant_id = $1 AND order_id = $2 AND currency <> $3 \
+             AND status IN ('completed', 'partially_refunded') LIMIT 1";
+        let found = scalar!(self, i64, SQL, self.tenant.as_ref(), order.as_str(), currency.code())?;
+        Ok(found.is_some())
+    }
+
+    /// The money of a payment serves another order of the same client. Returns false when it was not paid.
+    pub async fn move_payment(&mut self, id: &PaymentId, order: &OrderId) -> Result<bool> {
+        const SQL: &str = "UPDATE payments SET order_id = $1, concern = NULL, version = version + 1 \
+             WHERE tenant_id = $2 AND id = $3 AND paid_at_ms IS NOT NULL AND reserved_minor = 0 \
+             AND EXISTS (SELECT 1 FROM orders o WHERE o.tenant_id = $2 AND o.id = $1 AND o.client_id = payments.client_id)";
+        Ok(execute!(self, SQL, order.as_str(), self.tenant.as_ref(), id.as_str())? == 1)
+    }
+
     /// A person should look at it.
     pub async fn flag_payment(&mut self, id: &PaymentId, concern: Concern) -> Result<()> {
         const SQL: &str = "UPDATE payments SET concern = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3";
@@ -445,6 +521,14 @@ impl Tx {
 }
 
 impl SystemTx {
+    /// Whose payment this is: a provider's list may hold several tenants'.
+    pub async fn tenant_of_payment(&mut self, payment: &PaymentId) -> Result<Option<TenantId>> {
+        const SQL: &str = "SELECT tenant_id FROM payments WHERE id = $1";
+        scalar!(self, String, SQL, payment.as_str())?
+            .map(|id| TenantId::parse(&id).ok_or_else(|| Error::corrupt("payments.tenant_id", payment.as_str())))
+            .transpose()
+    }
+
     /// Live payments that are due to be asked about, the longest overdue first.
     pub async fn payments_to_poll(&mut self, now: Timestamp, limit: u32) -> Result<Vec<(TenantId, PaymentId)>> {
         const SQL: &str = "SELECT tenant_id, id FROM payments WHERE next_poll_at_ms IS NOT NULL AND next_poll_at_ms <= $1 \

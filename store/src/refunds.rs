@@ -2,7 +2,7 @@
 
 use domain::ids::{ClientId, Id, OrderId, PaymentId, RefundId};
 use domain::money::{Currency, Money};
-use domain::refund::RefundStatus;
+use domain::refund::{RefundOrigin, RefundStatus};
 use domain::time::Timestamp;
 use sqlx::AssertSqlSafe;
 
@@ -26,6 +26,7 @@ pub struct NewRefund {
     pub parts: Vec<RefundPart>,
     pub reason: String,
     pub actor: String,
+    pub origin: RefundOrigin,
     pub now: Timestamp,
 }
 
@@ -40,6 +41,7 @@ pub struct Refund {
     pub parts: Vec<RefundPart>,
     pub reason: String,
     pub actor: String,
+    pub origin: RefundOrigin,
     pub provider_refund: Option<String>,
     pub failure: Option<String>,
     pub created_at: Timestamp,
@@ -65,6 +67,7 @@ struct RefundRow {
     parts: String,
     reason_sealed: Vec<u8>,
     actor: String,
+    origin: String,
     provider_refund_id: Option<String>,
     failure: Option<String>,
     created_at_ms: i64,
@@ -73,7 +76,7 @@ struct RefundRow {
 }
 
 const REASON: &str = "refunds.reason";
-const SELECT: &str = "SELECT id, payment_id, order_id, client_id, amount_minor, currency, status, parts, reason_sealed, actor, provider_refund_id, \
+const SELECT: &str = "SELECT id, payment_id, order_id, client_id, amount_minor, currency, status, parts, reason_sealed, actor, origin, provider_refund_id, \
      failure, created_at_ms, finished_at_ms, version FROM refunds WHERE tenant_id = $1";
 
 impl Tx {
@@ -90,6 +93,7 @@ impl Tx {
             parts: serde_json::from_str(&row.parts).map_err(|_| corrupt("refunds.parts"))?,
             reason: self.open_text(REASON, &row.id, &row.reason_sealed)?,
             actor: row.actor,
+            origin: RefundOrigin::parse(&row.origin).ok_or_else(|| corrupt("refunds.origin"))?,
             provider_refund: row.provider_refund_id,
             failure: row.failure,
             created_at: Timestamp::from_millis(row.created_at_ms),
@@ -106,7 +110,7 @@ impl Tx {
              WHERE tenant_id = $2 AND id = $3 AND currency = $4 AND status IN ('completed', 'partially_refunded') \
              AND refunded_minor + reserved_minor + $1 <= amount_minor";
         const SQL: &str = "INSERT INTO refunds (id, tenant_id, payment_id, order_id, client_id, amount_minor, currency, status, parts, \
-             reason_sealed, actor, created_at_ms, version) VALUES ($1, $2, $3, $4, $5, $6, $7, 'requested', $8, $9, $10, $11, 1)";
+             reason_sealed, actor, created_at_ms, origin, version) VALUES ($1, $2, $3, $4, $5, $6, $7, 'requested', $8, $9, $10, $11, $12, 1)";
         let reserved = execute!(
             self,
             RESERVE,
@@ -133,7 +137,8 @@ impl Tx {
             parts,
             reason,
             &new.actor,
-            new.now.millis()
+            new.now.millis(),
+            new.origin.code()
         )?;
         Ok(true)
     }
@@ -146,6 +151,25 @@ impl Tx {
             AssertSqlSafe(sql.as_str()),
             self.tenant.as_ref(),
             id.as_str()
+        )?
+        .map(|row| self.refund(row))
+        .transpose()
+    }
+
+    /// The refund of a payment that its provider calls so; one that failed is not it any more.
+    pub async fn refund_of_provider(
+        &mut self,
+        payment: &PaymentId,
+        provider_refund: &str,
+    ) -> Result<Option<Refund>> {
+        let sql = format!("{SELECT} AND payment_id = $2 AND provider_refund_id = $3 AND status <> 'failed'");
+        row!(
+            self,
+            RefundRow,
+            AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            payment.as_str(),
+            provider_refund
         )?
         .map(|row| self.refund(row))
         .transpose()

@@ -85,7 +85,7 @@ async fn view(app: &App, tx: &mut Tx, id: &OrderId) -> Result<OrderView> {
     };
     let receipts = ReceiptFilter {
         order: Some(id.clone()),
-        status: None,
+        ..ReceiptFilter::default()
     };
     Ok(OrderView {
         lines: tx.order_lines(&order).await?,
@@ -113,9 +113,7 @@ pub async fn quote(app: &App, caller: &Caller, wanted: &Wanted) -> Result<Quote>
 pub async fn create(app: &App, caller: &Caller, wanted: &Wanted, contact: Option<&str>) -> Result<OrderView> {
     let contact = contact.map(checked_contact).transpose()?;
     let (basket, client) = basket(app, caller, wanted).await?;
-    let placed = place::place(app, caller, &basket).await?;
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let settings = PaymentSettings::load(&mut tx).await?;
+    let settings = PaymentSettings::load(&mut app.tenant(&caller.tenant).read().await?).await?;
     let known = || {
         client
             .email
@@ -123,13 +121,10 @@ pub async fn create(app: &App, caller: &Caller, wanted: &Wanted, contact: Option
             .or(client.phone.clone())
             .filter(|_| settings.needs_contact())
     };
-    if let Some(contact) = contact.or_else(known) {
-        let order = &placed.order;
-        // One that costs nothing is paid by now and needs no receipt.
-        tx.set_order_contact(&order.id, order.version, &contact).await?;
-    }
+    let contact = contact.or_else(known);
+    let placed = place::place_for(app, caller, &basket, contact.as_deref()).await?;
+    let mut tx = app.tenant(&caller.tenant).read().await?;
     let mut view = view(app, &mut tx, &placed.order.id).await?;
-    tx.commit().await?;
     view.refusal = placed.refusal;
     Ok(view)
 }

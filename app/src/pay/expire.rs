@@ -2,23 +2,28 @@
 
 use domain::ids::{OrderId, RequestId};
 use domain::order::OrderStatus;
-use domain::payment::PaymentStatus;
+use domain::payment::{Observation, PaymentStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::Tx;
+use store::{Payment, Tx};
 
 use super::observe::{self, Source};
-use super::{follow, tell};
+use super::{follow, funds, keys, tell};
 use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
+use crate::settings;
 use crate::work::{self, Task};
 
 pub const JOB: &str = "expire_order";
 
 const BITE: u32 = 200;
 const TRY_AGAIN_MS: i64 = 2 * 60 * 60_000;
+/// Somebody is paying: their bank has answered by then, or is looked at again.
+const ONCE_MORE_MS: i64 = 10 * 60_000;
+/// No payment takes longer to be paid, holds included.
+const MOST_PATIENCE_MS: i64 = 40 * 24 * 60 * 60_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
@@ -53,18 +58,29 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
     let live = tx.live_payment_of(&order_id).await?;
     drop(tx);
     // Paid at the last moment is paid.
+    let mut is_under_way = false;
     if let Some(live) = &live
         && let Some(seen) = follow::seen_of(app, &task.tenant, live).await?
     {
         observe::apply(app, &task.tenant, &live.id, &seen, Source::Poll, &task.request_id).await?;
+        is_under_way = match seen.observation {
+            Observation::Pending => is_being_paid(app, task, live).await,
+            Observation::Held { .. } => true,
+            _ => false,
+        };
     }
+    let guide = settings::guide(app, &task.tenant).await?;
     let now = app.now();
     let mut tx = app.tenant(&task.tenant).write().await?;
     let order = tx
         .lock_order(&order_id)
         .await?
         .ok_or(Error::NotFound { what: "order" })?;
-    if order.expires_at <= now && tx.close_order(&order_id, OrderStatus::Expired, now).await? {
+    // What is paid for right now, or held, is waited for: whoever pays in time keeps what they pay for.
+    let is_patient = now.millis_since(order.created_at) < MOST_PATIENCE_MS;
+    if order.expires_at <= now && is_under_way && is_patient {
+        tx.postpone_order(&order_id, now.plus_millis(ONCE_MORE_MS)).await?;
+    } else if order.expires_at <= now && tx.close_order(&order_id, OrderStatus::Expired, now).await? {
         if let Some(live) = tx.live_payment_of(&order_id).await? {
             tx.close_payment(&live.id, PaymentStatus::Expired, None, now).await?;
             follow::enqueue_release(app, &mut tx, &live.id, &task.request_id).await?;
@@ -72,11 +88,32 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         tx.release_promo(&order_id, now).await?;
         let details = json!({ "order_id": order_id });
         tell::note(app, &mut tx, &order.client, "order.expired", "system", details).await?;
+        funds::ended(app, &mut tx, &guide, &order, &task.request_id).await?;
     }
     tx.finish_job(&task.lease, now).await?;
     tx.commit().await?;
     app.wake_workers();
     Ok(())
+}
+
+/// Whether somebody is paying at this moment: the provider can't call the payment off any more. When nobody can tell, it
+/// is ended here, and what comes late is real money all the same.
+async fn is_being_paid(app: &App, task: &Task, live: &Payment) -> bool {
+    let can_cancel = match keys::provider(app, &task.tenant, &live.provider).await {
+        Ok(provider) => provider.capabilities().cancels_pending,
+        Err(_) => return false,
+    };
+    if can_cancel
+        && follow::let_go(app, &task.tenant, &live.id, &task.request_id)
+            .await
+            .is_err()
+    {
+        return false;
+    }
+    match follow::seen_of(app, &task.tenant, live).await {
+        Ok(Some(seen)) => matches!(seen.observation, Observation::Pending | Observation::Held { .. }),
+        _ => false,
+    }
 }
 
 /// An order nobody wants any more: called off by the client or an administrator.
@@ -105,6 +142,8 @@ pub(crate) async fn cancel_in(app: &App, tx: &mut Tx, caller: &Caller, order: &O
         follow::enqueue_release(app, tx, &live.id, &caller.request_id).await?;
     }
     tx.release_promo(order, now).await?;
+    let guide = settings::guide(app, &caller.tenant).await?;
+    funds::ended(app, tx, &guide, &found, &caller.request_id).await?;
     let details = json!({ "order_id": order });
     tell::note(
         app,

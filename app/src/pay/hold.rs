@@ -1,6 +1,7 @@
 //! Money that is held on a card: taken, or let go. The intent is committed first, a job stands behind the call.
 
 use domain::ids::{PaymentId, RequestId, TenantId};
+use domain::money::Money;
 use domain::payment::{Observation, PaymentStatus};
 use providers::payments::Error as ProviderError;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde_json::json;
 use store::Payment;
 
 use super::observe::{self, Source};
-use super::{follow, provider_error, provider_of, receipt};
+use super::{follow, keys, provider_error, receipt};
 use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
@@ -26,12 +27,31 @@ struct Payload {
     payment_id: PaymentId,
 }
 
-/// Takes held money, all of it. When the provider is away the payment stays as it is, and a job goes on.
+/// Takes held money: all of it, or `amount`; the rest goes back to the client, and the order costs that much less. When the
+/// provider is away the payment stays as it is, and a job goes on.
 ///
-/// Errors: `NotFound`; a conflict `payment_not_held`, or `provider_refused` with the provider's code.
-pub async fn capture(app: &App, caller: &Caller, id: &PaymentId) -> Result<Payment> {
+/// Errors: `NotFound`; `Invalid` names `amount`; conflicts `payment_not_held`, `capture_under_way` when another sum was
+/// decided before, or `provider_refused` with the provider's code.
+pub async fn capture(app: &App, caller: &Caller, id: &PaymentId, amount: Option<Money>) -> Result<Payment> {
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let payment = held(&mut tx, id).await?;
+    let wanted = amount.or(payment.capture).unwrap_or(payment.amount);
+    let is_of_hold = wanted.currency == payment.amount.currency && wanted.minor <= payment.amount.minor;
+    if !wanted.is_positive() || !is_of_hold {
+        return Err(Error::invalid(
+            "amount",
+            "out_of_range",
+            "above zero and no more than is held",
+        ));
+    }
+    let is_part = wanted != payment.amount;
+    let is_decided = payment.capture.is_none_or(|before| before == wanted);
+    if !is_decided || (is_part && !tx.decide_capture(id, wanted).await?) {
+        return Err(Error::Conflict {
+            code: "capture_under_way",
+            detail: "another sum of this hold is being taken".into(),
+        });
+    }
     let payload = Payload { payment_id: id.clone() };
     let mut job = work::job(
         app,
@@ -42,7 +62,7 @@ pub async fn capture(app: &App, caller: &Caller, id: &PaymentId) -> Result<Payme
     )?;
     job.due_at = app.now().plus_millis(BEHIND_MS);
     tx.enqueue_job(&job).await?;
-    let details = json!({ "order_id": payment.order, "amount": payment.amount });
+    let details = json!({ "order_id": payment.order, "held": payment.amount, "amount": wanted });
     tx.record_audit(&audit(app, caller, "payment.capture_requested", id.as_ref(), details))
         .await?;
     tx.commit().await?;
@@ -76,10 +96,11 @@ async fn take(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
     let lines = tx.order_lines(&order).await?;
     let settings = PaymentSettings::load(&mut tx).await?;
     drop(tx);
-    let provider = provider_of(app, &payment.provider)?;
-    let receipt = receipt(&settings, &order, &lines, payment.amount, |line| line.total);
+    let provider = keys::provider(app, tenant, &payment.provider).await?;
+    let amount = payment.capture.unwrap_or(payment.amount);
+    let receipt = receipt(&settings, &order, &lines, amount, |line| line.total);
     let answer = provider
-        .capture(known, payment.amount, &format!("{id}:capture"), receipt.as_ref())
+        .capture(known, amount, &format!("{id}:capture"), receipt.as_ref())
         .await;
     let seen = match answer {
         Ok(seen) => seen,

@@ -5,17 +5,21 @@ use domain::ids::{RequestId, TenantId};
 use providers::payments::{About as Notified, Acknowledgement, Error as ProviderError, RawNotification};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{NewInboxEvent, Recorded};
+use store::{NewInboxEvent, Recorded, Tx};
 
 use super::ask::{self, About, Matter};
 use super::observe::{self, Source};
-use super::{provider_error, provider_of, refund};
+use super::{cabinet, keys, provider_error, refund};
 use crate::context::App;
 use crate::error::Result;
-use crate::settings;
+use crate::settings::{self, Guide};
 use crate::work::{self, Task};
 
 pub const JOB: &str = "treat_notification";
+
+const DAY_MS: i64 = 24 * 60 * 60_000;
+/// Repetitions of a notification within this time are one.
+const ONE_TELLING_MS: i64 = 10_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {
@@ -54,7 +58,8 @@ pub async fn receive(
     peer: std::net::IpAddr,
     request_id: &RequestId,
 ) -> Result<Received> {
-    let Some(provider) = app.payment_providers().find(provider) else {
+    let providers = keys::providers(app, tenant).await?;
+    let Some(provider) = providers.find(provider) else {
         return Ok(Received::Unknown);
     };
     let verified = match provider.verify(RawNotification { body, peer }) {
@@ -74,27 +79,45 @@ pub async fn receive(
         now: app.now(),
     };
     let mut tx = app.tenant(tenant).write().await?;
-    if tx.record(&event).await? == Recorded::New {
-        if verified.about != Notified::Nothing {
-            let payload = Payload {
-                provider: provider.code().to_owned(),
-                about: verified.about,
-            };
-            let key = format!("{JOB}:{source}:{}", verified.dedupe_key);
-            let job = work::job(app, JOB, Some(key), &payload, request_id)?;
-            tx.enqueue_job(&job).await?;
-        }
-        tx.commit().await?;
-        app.wake_workers();
+    let is_new = tx.record(&event).await? == Recorded::New;
+    let key = if is_new {
+        Some(format!("{JOB}:{source}:{}", verified.dedupe_key))
+    } else {
+        // What was told before may have been told too early, or by somebody who lied: as long as it is not true here the
+        // provider is asked again, now and then.
+        let slot = app.now().millis() / ONE_TELLING_MS;
+        let is_open = is_still_open(&mut tx, provider.code(), &verified.about).await?;
+        is_open.then(|| format!("{JOB}:{source}:{}:{slot}", verified.dedupe_key))
+    };
+    if let Some(key) = key.filter(|_| verified.about != Notified::Nothing) {
+        let payload = Payload {
+            provider: provider.code().to_owned(),
+            about: verified.about,
+        };
+        let job = work::job(app, JOB, Some(key), &payload, request_id)?;
+        tx.enqueue_job(&job).await?;
     }
+    tx.commit().await?;
+    app.wake_workers();
     metrics::counter!("voronka_notifications_total", "provider" => provider.code()).increment(1);
     Ok(Received::Kept(provider.acknowledgement()))
+}
+
+async fn is_still_open(tx: &mut Tx, provider: &str, about: &Notified) -> Result<bool> {
+    let Notified::Payment { provider_payment } = about else {
+        return Ok(false);
+    };
+    let Some(payment) = tx.payment_of_provider(provider, provider_payment).await? else {
+        return Ok(false);
+    };
+    let payment = tx.find_payment(&payment).await?;
+    Ok(payment.is_some_and(|payment| !payment.status.is_paid()))
 }
 
 /// The job: the provider is asked, its answer is what counts.
 pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { provider: code, about } = task.payload()?;
-    let provider = provider_of(app, &code)?;
+    let provider = keys::provider(app, &task.tenant, &code).await?;
     let provider_payment = match &about {
         Notified::Payment { provider_payment } | Notified::Refund { provider_payment, .. } => provider_payment,
         Notified::Nothing => return finish(app, task).await,
@@ -106,11 +129,17 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
                 provider = code,
                 "a notification speaks of a payment its provider does not know"
             );
-            return finish(app, task).await;
+            // Another shop's, or nobody's. Whoever sends many of them makes one task a day.
+            let guide = settings::guide(app, &task.tenant).await?;
+            let mut tx = app.tenant(&task.tenant).write().await?;
+            let key = format!("{code}:nobodys:{}", app.now().millis() / DAY_MS);
+            unknown(app, &mut tx, &guide, task, &code, provider_payment, &key).await?;
+            return finish_in(app, tx, task).await;
         }
         Err(error) => return Err(provider_error(error)),
     };
-    let mut tx = app.tenant(&task.tenant).read().await?;
+    let guide = settings::guide(app, &task.tenant).await?;
+    let mut tx = app.tenant(&task.tenant).write().await?;
     let mut known = tx.payment_of_provider(&code, provider_payment).await?;
     // It may be faster than the answer to our own call.
     if known.is_none()
@@ -122,54 +151,63 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
             .filter(|payment| payment.provider == code)
             .map(|payment| payment.id);
     }
-    drop(tx);
     let Some(payment) = known else {
-        return unknown(app, task, &code, provider_payment).await;
+        let key = format!("{code}:{provider_payment}");
+        unknown(app, &mut tx, &guide, task, &code, provider_payment, &key).await?;
+        return finish_in(app, tx, task).await;
     };
-    observe::apply(
-        app,
-        &task.tenant,
-        &payment,
-        &seen,
-        Source::Notification,
-        &task.request_id,
-    )
-    .await?;
-    if matches!(about, Notified::Refund { .. }) {
-        let refunds = refund::live_of(app, &task.tenant, &payment).await?;
-        for id in refunds {
-            // Which of them it speaks of is not asked of the notification: each refund's own key tells.
-            refund::look(app, &task.tenant, &id, &task.request_id).await?;
-        }
+    let (source, request_id) = (Source::Notification, &task.request_id);
+    observe::apply_in(app, &mut tx, &guide, &payment, &seen, source, request_id).await?;
+    if !matches!(about, Notified::Refund { .. }) {
+        return finish_in(app, tx, task).await;
     }
+    tx.commit().await?;
+    app.wake_workers();
+    app.wake_deliveries();
+    for id in refund::live_of(app, &task.tenant, &payment).await? {
+        // Which of them it speaks of is not asked of the notification: each refund's own key tells.
+        refund::look(app, &task.tenant, &id, &task.request_id).await?;
+    }
+    // One that was made in the provider's own cabinet is known to nobody here.
+    cabinet::look(app, &task.tenant, &payment, &task.request_id).await?;
     finish(app, task).await
 }
 
 /// Nobody here started it: kept, visible, and nothing changes.
-async fn unknown(app: &App, task: &Task, provider: &str, provider_payment: &str) -> Result<()> {
-    let guide = settings::guide(app, &task.tenant).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
+async fn unknown(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    task: &Task,
+    provider: &str,
+    provider_payment: &str,
+    key: &str,
+) -> Result<()> {
     let facts = json!({ "provider": provider, "provider_payment": provider_payment });
     ask::person(
         app,
-        &mut tx,
-        &guide,
+        tx,
+        guide,
         Matter::UnknownPayment,
-        &format!("{provider}:{provider_payment}"),
+        key,
         About::default(),
         &facts,
         &task.request_id,
     )
     .await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    app.wake_deliveries();
     Ok(())
 }
 
 async fn finish(app: &App, task: &Task) -> Result<()> {
-    let mut tx = app.tenant(&task.tenant).write().await?;
+    let tx = app.tenant(&task.tenant).write().await?;
+    finish_in(app, tx, task).await
+}
+
+/// The job ends with what it did.
+async fn finish_in(app: &App, mut tx: Tx, task: &Task) -> Result<()> {
     tx.finish_job(&task.lease, app.now()).await?;
     tx.commit().await?;
+    app.wake_workers();
+    app.wake_deliveries();
     Ok(())
 }

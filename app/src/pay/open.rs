@@ -4,14 +4,15 @@ use domain::ids::{OrderId, PaymentId, RequestId, TenantId};
 use domain::money::Money;
 use domain::payment::{Decline, DeclineAdvice, Observation, PaymentStatus};
 use domain::pipeline::Trigger;
-use providers::payments::{Error as ProviderError, Seen};
+use domain::time::Timestamp;
+use providers::payments::{Error as ProviderError, PaymentProvider, Seen};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{NewPayment, Payment};
+use store::{NewPayment, Order, Payment, Tx};
 
 use super::ask::{self, About, Matter};
 use super::observe::{self, Source};
-use super::{MANUAL, intent, provider_error, provider_of, tell};
+use super::{MANUAL, funds, intent, keys, provider_error, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
 use crate::context::App;
@@ -26,6 +27,12 @@ pub const JOB: &str = "open_payment";
 const BEHIND_MS: i64 = 20_000;
 /// A provider forgets a key a little earlier than it promises, as clocks go.
 const KEY_MARGIN_MS: i64 = 60 * 60_000;
+/// Enough to find a card and answer one's bank.
+const LEAST_TIME_MS: i64 = 15 * 60_000;
+/// A payment that can't be called off lives for an hour, whatever we say.
+const UNCANCELED_MS: i64 = 65 * 60_000;
+/// A link that ends so soon is not given out.
+const LAST_MINUTES_MS: i64 = 5 * 60_000;
 const MAX_NOTE_CHARS: usize = 500;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,7 +68,7 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
             "the receipt needs an e-mail address or a phone number",
         ));
     }
-    provider_of(app, provider)?;
+    let adapter = keys::provider_in(app, &mut tx, provider).await?;
     let mut replaced = None;
     if let Some(live) = tx.live_payment_of(&order.id).await? {
         if live.provider == provider {
@@ -78,8 +85,17 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
         tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
             .await?;
         super::follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+        hold_ended(&mut tx, &live, &settings, now).await?;
         replaced = Some(live.id);
     }
+    let due = funds::due(&mut tx, &order).await?;
+    if due.is_zero() {
+        return Err(conflict(
+            "order_not_payable",
+            "there is nothing left to pay for this order",
+        ));
+    }
+    give_time(&mut tx, &order, adapter.as_ref(), now).await?;
     let client = tx
         .find_client(&order.client)
         .await?
@@ -90,7 +106,7 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
         order: order.id.clone(),
         client: client.id.clone(),
         provider: provider.to_owned(),
-        amount: order.total,
+        amount: due,
         is_test: false,
         actor: caller.actor.to_string(),
         note: None,
@@ -132,6 +148,33 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
     opened(app, &caller.tenant, &id, &caller.request_id).await
 }
 
+/// An order waits as long as money is held for it. When that is let go it waits again as every order does.
+pub(super) async fn hold_ended(
+    tx: &mut Tx,
+    payment: &Payment,
+    settings: &PaymentSettings,
+    now: Timestamp,
+) -> Result<()> {
+    if payment.status == PaymentStatus::WaitingForCapture {
+        let until = now.plus_minutes(i64::from(settings.order_minutes));
+        tx.postpone_order(&payment.order, until).await?;
+    }
+    Ok(())
+}
+
+/// Whoever begins to pay has the time to: an order does not end before the payment that was just begun for it.
+async fn give_time(tx: &mut Tx, order: &Order, provider: &dyn PaymentProvider, now: Timestamp) -> Result<()> {
+    let least = if provider.capabilities().cancels_pending {
+        LEAST_TIME_MS
+    } else {
+        UNCANCELED_MS
+    };
+    if order.expires_at < now.plus_millis(least) {
+        tx.postpone_order(&order.id, now.plus_millis(least)).await?;
+    }
+    Ok(())
+}
+
 /// Tries to open it now. When the provider is away the payment stays as it is: the job goes on.
 async fn opened(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &RequestId) -> Result<Payment> {
     match open(app, tenant, id, request_id).await {
@@ -156,18 +199,27 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
 async fn open(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &RequestId) -> Result<()> {
     let mut tx = app.tenant(tenant).read().await?;
     let payment = tx.find_payment(id).await?.ok_or(Error::NotFound { what: "payment" })?;
-    if payment.status != PaymentStatus::Creating {
+    // A charge of a saved method has a job of its own and is paid by nobody at a link.
+    if payment.status != PaymentStatus::Creating || tx.method_of_payment(id).await?.is_some() {
         return Ok(());
     }
-    let order = tx
-        .find_order(&payment.order)
-        .await?
-        .ok_or(Error::NotFound { what: "order" })?;
+    let missing = || Error::NotFound { what: "order" };
+    let mut order = tx.find_order(&payment.order).await?.ok_or_else(missing)?;
     let lines = tx.order_lines(&order).await?;
     let settings = PaymentSettings::load(&mut tx).await?;
+    let wants_saved = settings.save_methods && tx.wants_saved_method(&order.id).await?;
     drop(tx);
-    let provider = provider_of(app, &payment.provider)?;
-    let intent = intent(app, &settings, &order, &lines, &payment)?;
+    let provider = keys::provider(app, tenant, &payment.provider).await?;
+    // A provider that was away for long has eaten up the time to pay.
+    if order.status.is_payable() && order.expires_at < app.now().plus_millis(LAST_MINUTES_MS) {
+        let mut tx = app.tenant(tenant).write().await?;
+        let locked = tx.lock_order(&order.id).await?.ok_or_else(missing)?;
+        give_time(&mut tx, &locked, provider.as_ref(), app.now()).await?;
+        order = tx.find_order(&order.id).await?.ok_or_else(missing)?;
+        tx.commit().await?;
+    }
+    let mut intent = intent(app, &settings, &order, &lines, &payment)?;
+    intent.save_method = wants_saved && provider.capabilities().saves_methods;
     let lifetime = provider.capabilities().key_lifetime;
     let is_key_old = lifetime.is_some_and(|lifetime| {
         let kept = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
@@ -272,9 +324,12 @@ pub async fn enter_by_hand(
         tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
             .await?;
         super::follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+        let settings = PaymentSettings::load(&mut tx).await?;
+        hold_ended(&mut tx, &live, &settings, now).await?;
     }
     let id: PaymentId = app.new_id();
-    let amount = amount.unwrap_or(order.total);
+    let due = funds::due(&mut tx, &order).await?;
+    let amount = amount.unwrap_or(due);
     if !amount.is_positive() || amount.currency != order.total.currency {
         return Err(Error::invalid(
             "amount",
@@ -287,7 +342,7 @@ pub async fn enter_by_hand(
         order: order.id.clone(),
         client: order.client.clone(),
         provider: MANUAL.to_owned(),
-        amount: order.total,
+        amount: due,
         is_test: false,
         actor: caller.actor.to_string(),
         note: Some(note.to_owned()),

@@ -1,8 +1,8 @@
 //! Payments.
 
 use api_types::crm::{
-    ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery, Refund, RefundProposal,
-    RefundProposalQuery,
+    CaptureQuery, ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery, Refund, RefundProposal,
+    RefundProposalQuery, UsePayment,
 };
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
@@ -32,6 +32,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(request_refund))
         .routes(routes!(propose_refund))
         .routes(routes!(capture))
+        .routes(routes!(reuse))
         .routes(routes!(release))
 }
 
@@ -235,24 +236,76 @@ async fn propose_refund(
 
 /// Take held money
 ///
-/// All of it. When the provider is away the payment still says `waiting_for_capture`, and a job goes on.
+/// All of it, or a part: the rest goes back to the client at once, and the order costs that much less. When the provider is
+/// away the payment still says `waiting_for_capture`, and a job goes on.
 #[utoipa::path(
     post,
     path = "/api/payments/{id}/capture",
     tag = "payments",
-    params(("id" = String, Path, description = "The payment"), ("Idempotency-Key" = String, Header, description = "Needed")),
+    params(
+        ("id" = String, Path, description = "The payment"),
+        ("Idempotency-Key" = String, Header, description = "Needed"),
+        CaptureQuery
+    ),
     responses(
         (status = 200, body = Payment),
-        (status = 409, description = "`payment_not_held`, `provider_refused`", body = Problem, content_type = "application/problem+json")
+        (
+            status = 409,
+            description = "`payment_not_held`, `capture_under_way`, `provider_refused`",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (status = 422, body = Problem, content_type = "application/problem+json")
     )
 )]
 async fn capture(
     State(state): State<ApiState>,
     Admin(caller): Admin,
     PathId(id): PathId<PaymentId>,
+    Query(query): Query<CaptureQuery>,
     _: Keyed,
 ) -> ApiResult<Json<Payment>> {
-    Ok(Json(show_payment(hold::capture(&state.app, &caller, &id).await?)))
+    let amount = match query.amount_minor {
+        Some(minor) => {
+            let held = payments::find(&state.app, &caller, &id).await?.payment;
+            Some(Money::new(minor, held.amount.currency))
+        }
+        None => None,
+    };
+    let payment = hold::capture(&state.app, &caller, &id, amount).await?;
+    Ok(Json(show_payment(payment)))
+}
+
+/// Let a payment serve another order
+///
+/// One whose own order does not use it: paid twice, or for an order that ended. An order of the same client that has what it
+/// costs with it is paid at once.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{id}/use",
+    tag = "payments",
+    params(("id" = String, Path, description = "The payment"), ("Idempotency-Key" = String, Header, description = "Needed")),
+    request_body = UsePayment,
+    responses(
+        (status = 200, body = Payment),
+        (
+            status = 409,
+            description = "`payment_in_use`, `order_not_payable`, `refund_under_way`",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (status = 422, body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn reuse(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+    _: Keyed,
+    Json(wanted): Json<UsePayment>,
+) -> ApiResult<Json<Payment>> {
+    let payment = payments::reuse(&state.app, &caller, &id, &wanted.order_id).await?;
+    Ok(Json(show_payment(payment)))
 }
 
 /// Let held money go
