@@ -2,7 +2,7 @@
 
 import { get, post } from "./api.js";
 import { openDialog } from "./dialogs.js";
-import { el, icon } from "./dom.js";
+import { el } from "./dom.js";
 import { locale, say } from "./language.js";
 
 // As in the real client: the bot has ten seconds, a little more for the way.
@@ -61,7 +61,7 @@ export async function openPaySheet(pane, message) {
       el("h2", {}, invoice.title),
       el("p", { class: "muted" }, invoice.description),
       isStars
-        ? el("p", { "data-testid": "stars" }, icon("sticker"), say(` У вас ${amountOf({ currency: "XTR", total_amount: stars })}`, ` You have ${amountOf({ currency: "XTR", total_amount: stars })}`))
+        ? el("p", { "data-testid": "stars" }, say(`У вас ${amountOf({ currency: "XTR", total_amount: stars })}`, `You have ${amountOf({ currency: "XTR", total_amount: stars })}`))
         : el("p", {}, say("Карта •••• 4477 песочницы", "The sandbox's card •••• 4477")),
       note,
       el("div", { class: "dialog-actions" }, close, decline, pay),

@@ -217,11 +217,7 @@ struct Stars {
     stars: i64,
 }
 
-async fn set_stars(
-    State(sandbox): State<Shared>,
-    Path(user_id): Path<i64>,
-    Json(wanted): Json<Stars>,
-) -> Json<Value> {
+async fn set_stars(State(sandbox): State<Shared>, Path(user_id): Path<i64>, Json(wanted): Json<Stars>) -> Json<Value> {
     let mut world = sandbox.world();
     world.telegram.payments.set_stars(user_id, wanted.stars);
     Json(json!({"stars": wanted.stars}))

@@ -101,9 +101,13 @@ pub enum Checkout {
     Asked,
     /// Nobody answered within ten seconds.
     TimedOut,
-    Paid { charge: String },
+    Paid {
+        charge: String,
+    },
     /// The bot said no.
-    Refused { reason: String },
+    Refused {
+        reason: String,
+    },
     /// The bank said no.
     Declined,
 }

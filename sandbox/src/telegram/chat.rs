@@ -91,7 +91,10 @@ pub enum Content {
     Photo(FileRef),
     Voice(FileRef),
     Sticker(FileRef),
-    Contact { phone_number: String, first_name: String },
+    Contact {
+        phone_number: String,
+        first_name: String,
+    },
     Invoice(Invoice),
     /// Service messages about money.
     SuccessfulPayment(Charge),
@@ -309,10 +312,7 @@ impl Chat {
         }
         match &message.content {
             // What is about money is added below.
-            Content::Text
-            | Content::Invoice(_)
-            | Content::SuccessfulPayment(_)
-            | Content::RefundedPayment(_) => {}
+            Content::Text | Content::Invoice(_) | Content::SuccessfulPayment(_) | Content::RefundedPayment(_) => {}
             Content::Document(file) => {
                 wire.insert("document".into(), file.document());
             }
