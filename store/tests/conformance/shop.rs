@@ -6,6 +6,7 @@ use domain::ledger::{self, Transfer};
 use domain::money::{Currency, Money};
 use domain::pricing::{self, Inquiry, PricedLine, Stacking};
 use domain::promo::{Discount, PromoCode};
+use domain::refund::RefundOrigin;
 use store::{NewOrder, NewPayment, NewRefund, NewTransfer, OrderLine, Product, RefundPart, StoredPromoCode, Tx};
 
 use crate::world::{NOW, World};
@@ -154,6 +155,7 @@ pub fn a_refund(world: &World, sale: &Sale, minor: i64) -> NewRefund {
         }],
         reason: "передумал".to_owned(),
         actor: "us_1".to_owned(),
+        origin: RefundOrigin::Here,
         now: NOW,
     }
 }
