@@ -8,14 +8,15 @@ mod words;
 
 use std::time::Duration;
 
+use app::mail::Again;
 use app::pay::checkout::{self, ProgramLink, ProgramState, Repriced, View};
-use app::pay::{follow, open};
+use app::pay::{follow, open, saved};
 use app::settings::{self, Brand};
 use app::{Caller, Error};
 use axum::extract::rejection::{FormRejection, PathRejection};
 use axum::extract::{Form, Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ORIGIN, REFERRER_POLICY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -42,6 +43,7 @@ pub(crate) fn router() -> Router<ApiState> {
         .route("/checkout/{order_id}/pay", post(pay).get(back))
         .route("/checkout/{order_id}/promo", post(promo).get(back))
         .route("/checkout/{order_id}/again", post(again).get(back))
+        .route("/checkout/{order_id}/letter", post(letter).get(back))
         .route("/checkout/{order_id}/program", get(program))
 }
 
@@ -200,6 +202,8 @@ struct PayForm {
     contact: String,
     /// The hash of the text that was accepted.
     offer: Option<String>,
+    /// Ticked: keep the card.
+    save: Option<String>,
 }
 
 async fn pay(
@@ -234,6 +238,7 @@ async fn pay(
         alert,
         contact: form.contact.clone(),
         is_offer_ticked: form.offer.is_some(),
+        wants_saved_method: form.save.is_some(),
         provider: Some(provider.to_owned()),
         ..Notes::default()
     };
@@ -262,6 +267,11 @@ async fn pay(
             return visit.draw(StatusCode::UNPROCESSABLE_ENTITY, notes);
         }
         Err(error) => return visit.fail(error).await,
+    }
+    if visit.view.settings.save_methods
+        && let Err(error) = saved::wish(app, &visit.caller, visit.id(), form.save.is_some()).await
+    {
+        return visit.fail(error).await;
     }
     match open::start(app, &visit.caller, visit.id(), provider).await {
         Ok(payment) => match payment.pay_url.filter(|_| payment.status.is_live()) {
@@ -364,9 +374,35 @@ async fn again(
     }
 }
 
+/// The newest letter once more, to the address the buyer gave.
+async fn letter(
+    State(state): State<ApiState>,
+    Extension(request_id): Extension<RequestId>,
+    path: OrderPath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let visit = match enter_with_form(state, path, request_id, &uri, &headers).await {
+        Ok(visit) => visit,
+        Err(page) => return page,
+    };
+    match app::mail::again(&visit.state.app, &visit.caller, &visit.view).await {
+        Ok(again) => {
+            let status = match again {
+                Again::Queued => StatusCode::OK,
+                Again::TooSoon => StatusCode::TOO_MANY_REQUESTS,
+                Again::Never => StatusCode::CONFLICT,
+            };
+            html(&visit.state, status, &page::asked(&visit.view, visit.language, again))
+        }
+        Err(error) => visit.fail(error).await,
+    }
+}
+
 async fn program(
     State(state): State<ApiState>,
     Extension(request_id): Extension<RequestId>,
+    method: Method,
     path: OrderPath,
     uri: Uri,
     headers: HeaderMap,
@@ -384,7 +420,9 @@ async fn program(
         ),
         signature: visit.value("signature").unwrap_or_default().to_owned(),
     };
-    match checkout::program(&visit.state.app, &visit.caller, visit.id(), &link).await {
+    // Whoever only asks for the headers has not taken anything.
+    let takes = method == Method::GET;
+    match checkout::program(&visit.state.app, &visit.caller, visit.id(), &link, takes).await {
         Ok((file, bytes)) => {
             let mut answer = HeaderMap::new();
             if let Ok(kind) = HeaderValue::try_from(file.mime_type) {
@@ -397,17 +435,7 @@ async fn program(
             private((answer, bytes).into_response())
         }
         Err(Error::NotFound { .. }) => {
-            let home = address(visit.id(), "", visit.language);
-            let page = page::note(
-                &visit.view.guide.brand,
-                visit.language,
-                visit.say("Ссылка устарела", "This link ran out"),
-                visit.say(
-                    "Ссылки на программу живут 7 дней. На странице заказа есть новая.",
-                    "Links to a programme live for 7 days. The order's page has a fresh one.",
-                ),
-                Some((&home, visit.say("К заказу", "To the order"))),
-            );
+            let page = page::dead_link(&visit.view, visit.language);
             html(&visit.state, StatusCode::NOT_FOUND, &page)
         }
         Err(error) => visit.fail(error).await,

@@ -136,6 +136,11 @@ pub(super) fn problem(field: &str, code: &str, language: Language) -> &'static s
             "Оставьте почту или телефон: по закону на них приходит чек.",
             "Leave an e-mail address or a phone number: the receipt goes there.",
         ),
+        ("contact", "email") => say(
+            language,
+            "Это не похоже на почту. Например: anna@mail.ru. Можно оставить поле пустым.",
+            "This is no e-mail address. Such as anna@mail.com. The field may stay empty.",
+        ),
         ("contact", _) => say(
             language,
             "Это не похоже ни на почту, ни на телефон. Например: anna@mail.ru или +7 912 345-67-89.",

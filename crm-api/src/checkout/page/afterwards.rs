@@ -4,7 +4,6 @@ use app::pay::checkout::ProgramState;
 use domain::language::Language;
 use domain::order::Grant;
 
-use super::frame::bot_link;
 use super::{Drawing, Moment, address};
 use crate::admin_pages::page::escape;
 
@@ -36,19 +35,40 @@ impl Drawing<'_> {
                 }
             }
             ProgramState::Making => text.push_str(&format!(
+                "<p>{} {}</p>\n",
+                self.say(
+                    "Собираем вашу программу, обычно это пара минут.",
+                    "Your programme is being made, usually within two minutes."
+                ),
+                match (view.is_in_telegram, view.gets_letters) {
+                    (true, _) => self.say(
+                        "Она появится здесь и придёт в Telegram.",
+                        "It appears here and comes to Telegram."
+                    ),
+                    (false, true) => self.say("Она появится здесь и придёт на почту.", "It appears here and comes by e-mail."),
+                    (false, false) => self.say("Она появится здесь.", "It appears here."),
+                }
+            )),
+            ProgramState::NeedsAnswers if view.bot.is_some() => text.push_str(&format!(
                 "<p>{}</p>\n",
                 self.say(
-                    "Собираем вашу программу, обычно это пара минут. Она появится здесь и придёт в Telegram.",
-                    "Your programme is being made, usually within two minutes. It appears here and comes to Telegram."
+                    "Чтобы собрать программу, нужны ответы на несколько вопросов: это три минуты в боте. Он спросит, соберёт программу и пришлёт её.",
+                    "To make your programme we need a few answers: three minutes in the bot. It asks, makes the programme and sends it."
                 )
             )),
-            ProgramState::NeedsAnswers => text.push_str(&format!(
-                "<p>{}</p>\n",
-                self.say(
-                    "Чтобы собрать программу, нужны ответы на несколько вопросов: это три минуты в боте.",
-                    "To make your programme we need a few answers: three minutes in the bot."
-                )
-            )),
+            ProgramState::NeedsAnswers => {
+                let words = match self.language {
+                    Language::Ru => format!(
+                        "Чтобы собрать программу, нужны ответы на несколько вопросов. {} напишет вам, обычно в течение {} ч.",
+                        brand.trainer, brand.reply_hours
+                    ),
+                    Language::En => format!(
+                        "To make your programme we need a few answers. {} will write to you, usually within {} h.",
+                        brand.trainer, brand.reply_hours
+                    ),
+                };
+                text.push_str(&format!("<p>{}</p>\n", escape(&words)));
+            }
         }
         if [Grant::Coaching, Grant::NutritionPlan, Grant::ByHand]
             .into_iter()
@@ -93,13 +113,15 @@ impl Drawing<'_> {
     }
 
     pub(super) fn to_bot(&self) -> String {
-        let title = if self.view.program == ProgramState::NeedsAnswers {
-            self.say("Ответить в боте", "Answer in the bot")
+        let (class, title) = if self.view.program == ProgramState::NeedsAnswers {
+            ("go", self.say("Ответить в боте", "Answer in the bot"))
         } else {
-            self.say("Открыть бот в Telegram", "Open the bot in Telegram")
+            ("second", self.say("Открыть бот в Telegram", "Open the bot in Telegram"))
         };
-        bot_link(&self.view.guide.brand)
-            .map(|link| format!("<a class=\"second\" href=\"{}\">{title}</a>\n", escape(&link)))
+        self.view
+            .bot
+            .as_ref()
+            .map(|link| format!("<a class=\"{class}\" href=\"{}\">{title}</a>\n", escape(link)))
             .unwrap_or_default()
     }
 }

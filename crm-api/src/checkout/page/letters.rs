@@ -28,7 +28,7 @@ fn home(view: &View, language: Language) -> String {
 
 fn page(view: &View, language: Language, title: &str, words: &str, ways: &str) -> String {
     let main = format!(
-        "<h1>{}</h1>\n<p class=\"lead\" role=\"status\">{}</p>\n{ways}",
+        "<h1>{}</h1>\n<p class=\"lead\" role=\"status\">{}</p>\n<div class=\"pay\">\n{ways}</div>\n",
         escape(title),
         escape(words)
     );

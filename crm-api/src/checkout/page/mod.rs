@@ -2,6 +2,7 @@
 
 mod afterwards;
 mod frame;
+mod letters;
 mod order;
 mod pay_form;
 
@@ -16,11 +17,11 @@ use super::words::{self, say};
 use crate::admin_pages::page::escape;
 
 pub(super) use self::frame::note;
-
 pub(super) use self::letters::{asked, dead_link};
 
 /// Looks at the page again while a payment is under way.
 pub(super) const FOLLOW_SCRIPT: &str = include_str!("../../../assets/follow.js");
+
 /// What a form that was refused is drawn with: what was typed, and what was wrong.
 #[derive(Default)]
 pub(super) struct Notes {
@@ -30,6 +31,7 @@ pub(super) struct Notes {
     pub(super) contact_wrong: Option<&'static str>,
     pub(super) offer_wrong: Option<&'static str>,
     pub(super) is_offer_ticked: bool,
+    pub(super) wants_saved_method: bool,
     pub(super) provider: Option<String>,
     pub(super) promo: String,
     pub(super) promo_wrong: Option<String>,
@@ -76,8 +78,6 @@ enum Moment {
     Expired,
 }
 
-impl Drawing<'_> {
-    fn say(&self, ru: &'static str, en: &'static str) -> &'static str {
 /// What a glance should tell, before any word is read. Nothing while there is something to do.
 fn mark(moment: Moment) -> String {
     let (class, lines) = match moment {
@@ -93,6 +93,8 @@ fn mark(moment: Moment) -> String {
     )
 }
 
+impl Drawing<'_> {
+    fn say(&self, ru: &'static str, en: &'static str) -> &'static str {
         say(self.language, ru, en)
     }
 
@@ -137,6 +139,7 @@ fn mark(moment: Moment) -> String {
         main.push_str(&first);
         main.push_str(&second);
         main.push_str("</div>\n");
+        // With script the page looks again by itself and changes only when there is something new: focus and place stay.
         let head = refresh
             .map(|(pause, next)| {
                 format!(
@@ -146,14 +149,14 @@ fn mark(moment: Moment) -> String {
                 )
             })
             .unwrap_or_default();
-        let (_, other) = other_language(self.language);
-        let elsewhere = address(&self.view.order.id, "", other);
-        let number = self.view.order.id.as_str();
         let tab = if problems.is_empty() {
             title.to_owned()
         } else {
             format!("{}: {title}", self.say("Ошибка", "Error"))
         };
+        let (_, other) = other_language(self.language);
+        let elsewhere = address(&self.view.order.id, "", other);
+        let number = self.view.order.id.as_str();
         let short = number.get(number.len().saturating_sub(6)..).unwrap_or(number);
         frame(
             &self.view.guide.brand,
@@ -166,9 +169,6 @@ fn mark(moment: Moment) -> String {
         )
     }
 
-    fn headline(&self, moment: Moment) -> (&'static str, String) {
-        let trainer = &self.view.guide.brand.trainer;
-        match moment {
     /// What was filled in wrong, each with the way to its field. It has the focus: on a phone the fields are further down.
     fn problems(&self) -> String {
         let notes = &self.notes;
@@ -191,6 +191,9 @@ fn mark(moment: Moment) -> String {
         )
     }
 
+    fn headline(&self, moment: Moment) -> (&'static str, String) {
+        let trainer = &self.view.guide.brand.trainer;
+        match moment {
             Moment::ToPay => {
                 let until = words::moment(self.view, self.view.order.expires_at, self.language);
                 let lead = match self.language {
@@ -343,6 +346,9 @@ fn mark(moment: Moment) -> String {
         }
         if moment != Moment::ToPay && moment != Moment::Open {
             text.push_str(&self.to_bot());
+        }
+        if moment == Moment::Paid {
+            text.push_str(&self.letter());
         }
         text.push_str("</section>\n");
         text

@@ -7,7 +7,7 @@ use crate::admin_pages::page::escape;
 
 impl Drawing<'_> {
     fn pay_label(&self) -> String {
-        let sum = self.view.order.total.format(self.language);
+        let sum = self.view.due.format(self.language);
         match self.language {
             Language::Ru => format!("Оплатить {sum}"),
             Language::En => format!("Pay {sum}"),
@@ -41,12 +41,15 @@ impl Drawing<'_> {
             "<form method=\"post\" action=\"{}\">\n",
             escape(&address(&view.order.id, "/pay", self.language))
         );
-        if view.needs_contact() {
+        if view.needs_contact() || view.offers_letters() {
             form.push_str(&self.contact());
         }
         form.push_str(&self.providers());
         if view.needs_acceptance() {
             form.push_str(&self.acceptance());
+        }
+        if view.settings.save_methods {
+            form.push_str(&self.saving());
         }
         form.push_str(&format!(
             "<button class=\"go\">{}</button>\n</form>\n",
@@ -69,26 +72,40 @@ impl Drawing<'_> {
 
     fn contact(&self) -> String {
         let notes = &self.notes;
-        let (invalid, wrong) = match notes.contact_wrong {
+        let is_needed = self.view.needs_contact();
+        let (described, invalid, wrong) = match notes.contact_wrong {
             Some(wrong) => (
-                " aria-invalid=\"true\" autofocus",
-                format!(
-                    "<span class=\"wrong\" id=\"contact-wrong\" role=\"alert\">{}</span>",
-                    escape(wrong)
-                ),
+                "contact-wrong contact-hint",
+                " aria-invalid=\"true\"",
+                format!("<p class=\"wrong\" id=\"contact-wrong\">{}</p>", escape(wrong)),
             ),
-            None => ("", String::new()),
+            None => ("contact-hint", "", String::new()),
         };
         format!(
-            "<label class=\"field\">{name}<input type=\"text\" inputmode=\"email\" name=\"contact\" value=\"{value}\" \
-             maxlength=\"254\" autocomplete=\"email\" required aria-describedby=\"contact-hint contact-wrong\"{invalid}>\
-             {wrong}<span class=\"hint\" id=\"contact-hint\">{hint}</span></label>\n",
-            name = self.say("Почта или телефон", "E-mail or phone"),
+            "<div class=\"field\"><label for=\"contact\">{name}</label><input type=\"text\" inputmode=\"email\" id=\"contact\" \
+             name=\"contact\" value=\"{value}\" maxlength=\"254\" autocomplete=\"email\" {required}\
+             aria-describedby=\"{described}\"{invalid}>{wrong}<p class=\"hint\" id=\"contact-hint\">{hint}</p></div>\n",
+            name = if is_needed {
+                self.say("Почта или телефон", "E-mail or phone")
+            } else {
+                self.say("Почта (необязательно)", "E-mail (optional)")
+            },
             value = escape(&notes.contact),
-            hint = self.say(
-                "Сюда придёт чек, и ничего больше.",
-                "The receipt goes there, and nothing else."
-            ),
+            required = if is_needed { "required " } else { "" },
+            hint = match (is_needed, self.view.writes_letters) {
+                (true, false) => self.say(
+                    "Сюда придёт чек, и ничего больше.",
+                    "The receipt goes there, and nothing else."
+                ),
+                (true, true) => self.say(
+                    "Сюда придёт чек, а на почту ещё и программа. Никакой рекламы.",
+                    "The receipt goes there, to an e-mail address the programme as well. No advertising."
+                ),
+                (false, _) => self.say(
+                    "Пришлём письмо о заказе и программу. Никакой рекламы.",
+                    "A letter about the order and the programme go there. No advertising."
+                ),
+            },
         )
     }
 
@@ -128,6 +145,18 @@ impl Drawing<'_> {
         }
         text.push_str("</fieldset>\n");
         text
+    }
+
+    /// Never ticked beforehand: only the payer's own wish counts.
+    fn saving(&self) -> String {
+        let checked = if self.notes.wants_saved_method { " checked" } else { "" };
+        format!(
+            "<div><label class=\"tick\"><input type=\"checkbox\" id=\"save\" name=\"save\" value=\"1\"{checked}><span>{}</span></label></div>\n",
+            self.say(
+                "Сохранить карту для следующих оплат (необязательно). Удалить её можно в боте в любой момент.",
+                "Keep my card for later payments (optional). I can remove it in the bot at any time."
+            )
+        )
     }
 
     fn acceptance(&self) -> String {
