@@ -86,8 +86,10 @@ export class Fire {
         this.mortals.kill(name);
       }
       if (victims.includes("bot")) this.killsOfBot.push({ from_ms, until_ms: await this.now() });
-      // Whoever comes back is left alone until it can work.
+      // Whoever comes back lives as long as the coming back took: on a busy machine nobody would get anything done otherwise.
+      const begun = Date.now();
       for (const name of victims) await this.mortals.isReady(name);
+      await pause(Date.now() - begun);
     }
   }
 
