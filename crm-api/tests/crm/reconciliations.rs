@@ -123,5 +123,5 @@ async fn a_payment_that_is_spare_serves_another_order(till: Till) {
     till.run_jobs().await;
     assert!(["paid", "fulfilled"].contains(&till.status_of("orders", &next).await.as_str()));
     let again = till.post(&path, &json!({ "order_id": order["id"] })).await;
-    expect_problem(again, 422, "validation_failed").await;
+    expect_problem(again, 409, "order_not_payable").await;
 }

@@ -10,7 +10,7 @@ async fn everything(world: &World, since: Timestamp) -> Vec<Seen> {
     let mut cursor: Option<String> = None;
     loop {
         let page = world.provider.list(since, cursor.as_deref()).await.unwrap();
-        all.extend(page.payments);
+        all.extend(page.payments.into_iter().map(|listed| listed.seen));
         cursor = page.next;
         if cursor.is_none() {
             return all;
@@ -65,4 +65,36 @@ pub async fn another_systems_payments_do_no_harm(world: World) {
     assert!(listed.iter().all(|seen| seen.observation == Observation::Pending));
     assert_eq!(world.provider.find(&world.intent().await).await, Ok(None));
     assert!(world.provider.find(&foreign).await.unwrap().is_some());
+}
+
+pub async fn refunds_are_told_whoever_made_them(world: World) {
+    let since = world.now().await;
+    let paid = world.paid(&world.intent().await).await;
+    let ours = world.refund_of(&paid, 10_000);
+    world.provider.refund(&ours).await.unwrap();
+    let of_payment = world.provider.refunds_of(&paid.id).await.unwrap();
+    let listed = world.provider.list_refunds(since, None).await.unwrap();
+    if world.kind == Kind::TBank {
+        assert!(of_payment.is_none() && listed.is_none(), "what can't be listed is not made up");
+        assert!(world.provider.hides_parts());
+        let seen = world.provider.status(&paid.id).await.unwrap();
+        assert_eq!(seen.refunded, None, "a part went back, and it does not say how much");
+        world.bank().refund(&paid.id, None).await.unwrap();
+        let seen = world.provider.status(&paid.id).await.unwrap();
+        assert_eq!(seen.refunded, Some(paid.amount));
+        return;
+    }
+    world.bank().refund(&paid.id, Some(20_000)).await.unwrap();
+    let page = world.provider.list_refunds(since, None).await.unwrap().unwrap();
+    assert_eq!(page.next, None);
+    for refunds in [page.refunds, world.provider.refunds_of(&paid.id).await.unwrap().unwrap()] {
+        let told: Vec<_> = refunds
+            .iter()
+            .map(|refund| (refund.amount.minor, refund.reference.as_deref()))
+            .collect();
+        assert_eq!(told, [(20_000, None), (10_000, Some(ours.refund.as_str()))], "newest first");
+        assert!(refunds.iter().all(|refund| refund.payment == paid.id && refund.created_at.is_some()));
+    }
+    let seen = world.provider.status(&paid.id).await.unwrap();
+    assert_eq!(seen.refunded.map(|money| money.minor), Some(30_000));
 }

@@ -60,7 +60,7 @@ macro_rules! for_every_kind {
                 a_receipts_fate_is_told_or_nobody_can_ask;
             notifications: genuine_ones_are_verified, the_same_fact_has_the_same_key, forgeries_change_nothing,
                 what_is_no_notification_is_rejected, mapped_addresses_are_the_same_addresses;
-            listing: every_payment_is_listed, another_systems_payments_do_no_harm;
+            listing: every_payment_is_listed, another_systems_payments_do_no_harm, refunds_are_told_whoever_made_them;
             amounts: sums_arrive_as_they_were_sent, wire_amounts_are_spelled_as_the_provider_spells_them;
         })+
     };

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use app::App;
 use app::pay::notify::{self, Received};
 use app::pay::place::{self, Basket};
-use app::pay::{expire, follow, open, refund};
+use app::pay::{expire, follow, hold, open, reconcile, refund};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Path;
@@ -24,11 +24,12 @@ use domain::language::Language;
 use domain::ledger::Account;
 use domain::money::{Currency, Money};
 use domain::order::OrderStatus;
-use domain::payment::Concern;
+use domain::payment::{Concern, PaymentStatus};
 use sandbox::driver::MoneyState;
 use serde_json::json;
 use store::{Backend, Order, OrderFilter, PageRequest, Payment, PaymentFilter, RefundFilter};
 
+use super::parts::hold_money;
 use super::{Shop, a_visitor};
 
 const ALL: PageRequest = PageRequest {
@@ -130,6 +131,10 @@ struct Story<'a> {
     shop: &'a Shop,
     client: ClientId,
     dice: Dice,
+    /// Thrown for what came later than the first schedules, so that those stay what they were.
+    more: Option<Dice>,
+    /// Nobody polls in the end: the comparison of the night finds everything by itself.
+    is_left_to_the_night: bool,
 }
 
 impl Story<'_> {
@@ -212,6 +217,66 @@ impl Story<'_> {
         }
     }
 
+    /// What owners do: refunds in a bank's cabinet, decisions about holds, comparisons; and banks that tell nothing any more.
+    async fn owner_acts(&mut self) {
+        let app = self.shop.world.app.clone();
+        let (payments, admin) = (self.payments().await, self.shop.admin());
+        let Some(dice) = &mut self.more else { return };
+        let Some(payment) = dice.pick(&payments).cloned() else {
+            return;
+        };
+        match dice.roll(16) {
+            0 | 1 => {
+                let Some(id) = &payment.provider_payment else { return };
+                // How much of a part went back T-Bank tells nobody.
+                let part = i64::try_from(dice.roll(100_000) + 1).unwrap();
+                let _ = if payment.provider == "tbank" {
+                    self.shop.bank.tbank().refund(id, None).await
+                } else {
+                    let part = (dice.roll(2) == 0).then_some(part);
+                    self.shop.bank.yookassa().refund(id, part).await
+                };
+            }
+            2 | 3 => {
+                let part = Money::new(i64::try_from(dice.roll(250_000) + 1).unwrap(), Currency::Rub);
+                let part = (dice.roll(2) == 0).then_some(part);
+                dice.mortal(hold::capture(&app, &admin, &payment.id, part)).await;
+            }
+            4 => {
+                dice.mortal(hold::release(&app, &admin, &payment.id)).await;
+            }
+            5 => {
+                dice.mortal(reconcile::start(&app, &admin, None, None)).await;
+                dice.mortal(app::work::run_due_jobs(&app)).await;
+            }
+            6 => {
+                let silent = json!({ "lose": { "percent": 100 } });
+                self.shop.bank.yookassa().set_faults(&silent).await.unwrap();
+                self.shop.bank.tbank().set_faults(&silent).await.unwrap();
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody decides about what is still held: it is let go.
+    async fn let_holds_go(&self) {
+        for payment in self.payments().await {
+            if payment.status == PaymentStatus::WaitingForCapture {
+                let _ = hold::release(&self.shop.world.app, &self.shop.admin(), &payment.id).await;
+            }
+        }
+    }
+
+    async fn night(&self) {
+        let app = &self.shop.world.app;
+        // One that was killed in the middle is under way still.
+        let _ = reconcile::start(app, &self.shop.admin(), None, Some(31)).await;
+        for _ in 0..6 {
+            app::work::run_due_jobs(app).await;
+            self.shop.advance_minutes(1).await;
+        }
+    }
+
     /// The payer on the bank's page.
     async fn payer_acts(&mut self) {
         let live: Vec<Payment> = self
@@ -250,7 +315,7 @@ impl Story<'_> {
     async fn settle_down(&mut self) {
         self.shop.bank.clear_faults().await.unwrap();
         let app = self.shop.world.app.clone();
-        for _ in 0..30 {
+        for round in 0..44 {
             // Longer than any order waits, in the end.
             self.shop.advance_minutes(61).await;
             self.shop
@@ -258,9 +323,21 @@ impl Story<'_> {
                 .wait_until_quiet(std::time::Duration::from_secs(20))
                 .await
                 .unwrap();
-            follow::tick(&app).await.unwrap();
+            if !self.is_left_to_the_night {
+                follow::tick(&app).await.unwrap();
+            }
+            if self.more.is_some() {
+                self.let_holds_go().await;
+                if round % 4 == 3 {
+                    self.night().await;
+                }
+            }
             expire::tick(&app).await.unwrap();
             app::work::run_due_jobs(&app).await;
+        }
+        if self.more.is_some() {
+            self.night().await;
+            self.night().await;
         }
     }
 
@@ -314,12 +391,19 @@ impl Story<'_> {
             refunds.iter().all(|refund| !refund.status.is_live()),
             "{at}: a refund hangs"
         );
-        // What is in the wallet is what came twice and was not given back.
-        let spare: i64 = payments
+        // What is in the wallet is what came and was not given back, without what the orders have of it.
+        let mut spare: i64 = payments
             .iter()
-            .filter(|payment| payment.status.is_paid() && payment.concern == Some(Concern::OrderNotWaiting))
+            .filter(|payment| payment.status.is_paid())
             .map(|payment| payment.amount.minor - payment.refunded.minor)
             .sum();
+        for order in orders.iter().filter(|order| order.paid_at.is_some()) {
+            let lines = tx.order_lines(order).await.unwrap();
+            spare -= lines
+                .iter()
+                .map(|line| line.total.minor - line.refunded.minor)
+                .sum::<i64>();
+        }
         let wallet = tx.balance(&Account::wallet(&self.client, Currency::Rub)).await.unwrap();
         assert_eq!(wallet.minor, -spare, "{at}");
         let dead = tx
@@ -355,7 +439,12 @@ async fn run(backend: Backend, seed: u64) -> (usize, i64) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let door = format!("http://{}", listener.local_addr().unwrap());
     let shop = Shop::open_at(backend, &door).await;
-    tokio::spawn(serve(listener, shop.world.app.clone(), shop.world.tenant().clone(), seed));
+    tokio::spawn(serve(
+        listener,
+        shop.world.app.clone(),
+        shop.world.tenant().clone(),
+        seed,
+    ));
     // T-Bank learns the address with each payment, YooKassa in the shop's account.
     let hook = json!({ "notification_url": format!("{door}/api/payments/webhook/yookassa") });
     shop.bank.yookassa().set_account("100500", &hook).await.unwrap();
@@ -364,9 +453,15 @@ async fn run(backend: Backend, seed: u64) -> (usize, i64) {
         shop: &shop,
         client,
         dice: Dice(seed),
+        more: (!FOUND_SOMETHING.contains(&seed)).then_some(Dice(!seed)),
+        is_left_to_the_night: !FOUND_SOMETHING.contains(&seed) && seed % 4 == 1,
     };
+    if story.more.is_some() && seed % 3 == 0 {
+        hold_money(&shop).await;
+    }
     for _ in 0..STEPS {
         story.step().await;
+        story.owner_acts().await;
     }
     story.settle_down().await;
     story.check(seed).await;
