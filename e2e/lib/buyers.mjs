@@ -9,7 +9,7 @@ import { until } from "./until.mjs";
 
 const SAY = words("ru");
 /** A program is dead for a second or two; several deaths may follow each other. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 /** Longer than this nobody waits for something new in a chat before looking again. */
 const LOOK_AGAIN_S = 2;
 const ASK_AGAIN_MS = 500;
