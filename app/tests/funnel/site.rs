@@ -141,7 +141,9 @@ impl Site {
             .unwrap();
         let id = payment.provider_payment.as_ref().unwrap();
         self.bank.yookassa().pay(id).await.unwrap();
-        let status = follow::ask_now(&self.world.app, &self.payer(), &payment.id).await.unwrap();
+        let status = follow::ask_now(&self.world.app, &self.payer(), &payment.id)
+            .await
+            .unwrap();
         assert_eq!(status, PaymentStatus::Completed);
         self.world.run_jobs().await;
     }
@@ -172,7 +174,12 @@ impl Site {
     pub async fn token(&self, order: &Order) -> String {
         let address = self.bot_address(order).await;
         let token = address.strip_prefix("https://t.me/voronka_test_bot?start=").unwrap();
-        assert!(token.len() <= 64 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
+        assert!(
+            token.len() <= 64
+                && token
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        );
         token.to_owned()
     }
 
@@ -183,7 +190,14 @@ impl Site {
     /// Everything the mail server took, oldest first.
     pub async fn letters(&self) -> Vec<Value> {
         let get = async |path: &str| -> Value {
-            self.http.get(self.bank.url(path)).send().await.unwrap().json().await.unwrap()
+            self.http
+                .get(self.bank.url(path))
+                .send()
+                .await
+                .unwrap()
+                .json()
+                .await
+                .unwrap()
         };
         let list = get("/sandbox/mail").await;
         let mut letters = Vec::new();
@@ -199,7 +213,11 @@ impl Site {
 
     pub async fn clients(&self) -> usize {
         let mut tx = self.world.read().await;
-        tx.list_clients(&ClientFilter::default(), &ALL).await.unwrap().items.len()
+        tx.list_clients(&ClientFilter::default(), &ALL)
+            .await
+            .unwrap()
+            .items
+            .len()
     }
 
     pub async fn tasks(&self) -> Vec<store::Task> {
