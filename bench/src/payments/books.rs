@@ -58,7 +58,7 @@ pub async fn measure(options: &Options, report: &mut Report, database: Database,
     spoil(&shop).await?;
     let examined = process::doctor(&shop.place, bank).await?;
     ensure!(
-        !examined.is_well && examined.said.contains("differs from its postings by 1 minor units"),
+        !examined.is_well && examined.said.contains("differs from its postings by -1 minor units"),
         "the doctor does not see a balance that is off by a kopeck:\n{}",
         examined.said
     );
