@@ -1,6 +1,6 @@
 //! What the sandbox promises, seen from outside: raw HTTP as a bot, a browser or a product would send it.
 
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod callbacks;
 mod clock;
