@@ -54,7 +54,9 @@ async fn a_programme_is_paid_and_handed_over(shop: &Shop, provider: &str) {
 
     let waiting = shop.get(&path).await;
     assert!(waiting.has("Ждём оплату"), "{}", waiting.text);
-    assert!(waiting.has("http-equiv=\"refresh\""));
+    assert!(waiting.has("<noscript><meta http-equiv=\"refresh\""), "it follows without script, too");
+    let policy = waiting.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'sha256-") && policy.contains("connect-src 'self'"), "{policy}");
     let payments = shop.payments(&order).await;
     assert_eq!(payments.len(), 1);
     shop.bank_pays(&payments[0]).await;
@@ -204,6 +206,10 @@ async fn a_receipt_needs_a_contact_and_a_wrong_one_is_refused_with_a_sentence(sh
         let refused = shop.post(&pay, &form).await;
         assert_eq!(refused.status, 422, "{typed}");
         assert!(refused.has(sentence) && !refused.has("anna\"@"), "{}", refused.text);
+    }
+    let both = shop.post(&pay, &[("provider", "yookassa"), ("contact", "12")]).await;
+    for link in ["<a href=\"#contact\">", "<a href=\"#offer\">"] {
+        assert!(both.has(link), "two mistakes are told at once: {}", both.text);
     }
     let form = [("provider", "yookassa"), ("contact", "anna@example.com")];
     let unticked = shop.post(&pay, &form).await;
