@@ -102,9 +102,7 @@ fn line(statement: &Statement, unique: &HashMap<&str, String>) -> Line {
         .collect();
     let sql = statement.sql.as_str();
     // (where the shard stands, whose it is): somebody's own account has one row, the others are spread.
-    let places = if sql.starts_with("INSERT INTO stage_counts") {
-        Some((2, 1))
-    } else if sql.starts_with("INSERT INTO ledger_balances") {
+    let places = if sql.starts_with("INSERT INTO stage_counts") || sql.starts_with("INSERT INTO ledger_balances") {
         Some((2, 1))
     } else if sql.starts_with("UPDATE ledger_balances") {
         Some((3, 2))

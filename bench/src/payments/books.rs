@@ -92,7 +92,7 @@ async fn fill(shop: &Shop, orders: u64) -> anyhow::Result<u64> {
         }
         Bare::Postgres(_) => {
             bare.script("SET synchronous_commit = off; SET session_replication_role = replica")
-                .await?
+                .await?;
         }
     }
     let tables = Tables::of(shop).await?;

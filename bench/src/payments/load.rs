@@ -179,7 +179,7 @@ impl Scene<'_> {
 
             let (some, others) = (self.shop.clients(count).await?, self.shop.clients(count).await?);
             let before = self.in_shop.number(LINKED).await?;
-            inside.push(buy(self.shop, at_once, some).await?);
+            inside.push(buy(self.shop, at_once, &some).await?);
             outside.push(buy_over_http(&self.url, &self.token, self.shop, at_once, others).await?);
             let linked = self.in_shop.number(LINKED).await? - before;
             ensure!(
@@ -330,7 +330,7 @@ async fn over_http(url: &str, at_once: usize, window: Duration) -> anyhow::Resul
 }
 
 /// As the bot and the checkout page do it: the order is placed, the payment begun, the bank asked for its link.
-async fn buy(shop: &Shop, at_once: usize, clients: Vec<ClientId>) -> anyhow::Result<Timings> {
+async fn buy(shop: &Shop, at_once: usize, clients: &[ClientId]) -> anyhow::Result<Timings> {
     let (app, caller) = (shop.app.clone(), shop.caller.clone());
     let baskets = clients.iter().map(|client| shop.basket(client)).collect();
     each(at_once, baskets, move |basket| {
