@@ -53,10 +53,10 @@ pub use orders::{
     OrderLine, OrderPatch, OrderQuery, OrderStatus, PromoRefusal, Quote,
 };
 pub use payments::{
-    CaptureMode, CaptureQuery, ConfiguredProvider, Decline, DeclineAdvice, KeyField, KeySource, ManualPayment, NewPayment, NewRefund, Payment,
-    PaymentConcern, PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings, PaymentStatus, Receipt, ReceiptMode,
-    ReceiptQuery, ReceiptStatus, Refund, RefundProposal, RefundOrigin, RefundProposalQuery, RefundQuery, RefundStatus,
-    RegisteredReceipt, Stacking, UsePayment, VersionedPaymentSettings,
+    CaptureMode, CaptureQuery, ConfiguredProvider, Decline, DeclineAdvice, KeyField, KeySource, ManualPayment,
+    NewPayment, NewRefund, Payment, PaymentConcern, PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings,
+    PaymentStatus, Receipt, ReceiptMode, ReceiptQuery, ReceiptStatus, Refund, RefundOrigin, RefundProposal,
+    RefundProposalQuery, RefundQuery, RefundStatus, RegisteredReceipt, Stacking, UsePayment, VersionedPaymentSettings,
 };
 pub use pipeline::{
     Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,
@@ -80,8 +80,8 @@ pub use questionnaires::{
     VersionedForm,
 };
 pub use reconciliations::{
-    Difference, DifferenceKind, DifferenceOutcome, NewReconciliation, ReconciledDay, Reconciliation, ReconciliationList,
-    ReconciliationQuery, ReconciliationStatus,
+    Difference, DifferenceKind, DifferenceOutcome, NewReconciliation, ReconciledDay, Reconciliation,
+    ReconciliationList, ReconciliationQuery, ReconciliationStatus,
 };
 pub use settings::{
     Brand, BrandLogo, FaqItem, FaqList, ShownText, TextList, TextOverride, VersionedBrand, VersionedFaq,

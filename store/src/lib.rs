@@ -59,8 +59,8 @@ use sqlx::{PgPool, SqlitePool};
 
 pub use access::{ApiKey, NewApiKey, NewSession, NewUser, Session, SignInFailures, SignInSubject, User};
 pub use approvals::{Lineage, ProgramBatch};
-pub use bot_links::{BotLink, LetterTrace};
 pub use audit::AuditEntry;
+pub use bot_links::{BotLink, LetterTrace};
 pub use clients::{Client, ClientFilter, ClientUpdate, NewClient, Origin};
 pub use conversations::{Conversation, ConversationUpdate, NewConversation};
 pub use dialect::Backend;

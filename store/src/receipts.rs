@@ -193,7 +193,8 @@ impl Tx {
 
     /// A refund that was made elsewhere may have its receipt or not: a person has to look.
     pub async fn question_receipt(&mut self, refund: &RefundId) -> Result<()> {
-        const SQL: &str = "UPDATE receipts SET status = 'by_hand' WHERE tenant_id = $1 AND refund_id = $2 AND finished_at_ms IS NULL";
+        const SQL: &str =
+            "UPDATE receipts SET status = 'by_hand' WHERE tenant_id = $1 AND refund_id = $2 AND finished_at_ms IS NULL";
         execute!(self, SQL, self.tenant.as_ref(), refund.as_str())?;
         Ok(())
     }

@@ -157,11 +157,7 @@ impl Tx {
     }
 
     /// The refund of a payment that its provider calls so; one that failed is not it any more.
-    pub async fn refund_of_provider(
-        &mut self,
-        payment: &PaymentId,
-        provider_refund: &str,
-    ) -> Result<Option<Refund>> {
+    pub async fn refund_of_provider(&mut self, payment: &PaymentId, provider_refund: &str) -> Result<Option<Refund>> {
         let sql = format!("{SELECT} AND payment_id = $2 AND provider_refund_id = $3 AND status <> 'failed'");
         row!(
             self,

@@ -1,8 +1,8 @@
 //! Payments.
 
 use api_types::crm::{
-    CaptureQuery, ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery, Refund, RefundProposal,
-    RefundProposalQuery, UsePayment,
+    CaptureQuery, ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery, Refund,
+    RefundProposal, RefundProposalQuery, UsePayment,
 };
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;

@@ -54,9 +54,15 @@ async fn a_programme_is_paid_and_handed_over(shop: &Shop, provider: &str) {
 
     let waiting = shop.get(&path).await;
     assert!(waiting.has("Ждём оплату"), "{}", waiting.text);
-    assert!(waiting.has("<noscript><meta http-equiv=\"refresh\""), "it follows without script, too");
+    assert!(
+        waiting.has("<noscript><meta http-equiv=\"refresh\""),
+        "it follows without script, too"
+    );
     let policy = waiting.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("script-src 'sha256-") && policy.contains("connect-src 'self'"), "{policy}");
+    assert!(
+        policy.contains("script-src 'sha256-") && policy.contains("connect-src 'self'"),
+        "{policy}"
+    );
     let payments = shop.payments(&order).await;
     assert_eq!(payments.len(), 1);
     shop.bank_pays(&payments[0]).await;

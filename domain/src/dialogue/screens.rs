@@ -58,11 +58,10 @@ pub(super) fn menu(_scene: &Scene, facts: &Facts<'_>, in_place: bool) -> Turn {
         Language::Ru => Language::En,
         Language::En => Language::Ru,
     };
-    content = content
-        .with_row(vec![
-            button(&facts.texts.button_prices, &Action::Prices),
-            button(&facts.texts.button_faq, &Action::Faq),
-        ]);
+    content = content.with_row(vec![
+        button(&facts.texts.button_prices, &Action::Prices),
+        button(&facts.texts.button_faq, &Action::Faq),
+    ]);
     if facts.sells {
         let purchases = Action::Purchase(purchase::Step::Purchases);
         content = content.with_row(vec![button(&facts.texts.button_purchases, &purchases)]);

@@ -22,8 +22,8 @@ use url::Url;
 pub use self::bot::bot_receipt;
 use self::wire::{ErrorObject, ListObject, NotificationObject, PaymentObject, ReceiptObject, RefundObject};
 use super::{
-    About, Acknowledgement, Capabilities, Error, Intent, ListedRefund, Listing, PaymentProvider, RawNotification, Receipt,
-    ReceiptOf, ReceiptState, RefundIntent, RefundListing, RefundSeen, Rejected, Seen, Verified,
+    About, Acknowledgement, Capabilities, Error, Intent, ListedRefund, Listing, PaymentProvider, RawNotification,
+    Receipt, ReceiptOf, ReceiptState, RefundIntent, RefundListing, RefundSeen, Rejected, Seen, Verified,
 };
 use crate::networks::Networks;
 

@@ -75,7 +75,10 @@ pub async fn refunds_are_told_whoever_made_them(world: World) {
     let of_payment = world.provider.refunds_of(&paid.id).await.unwrap();
     let listed = world.provider.list_refunds(since, None).await.unwrap();
     if world.kind == Kind::TBank {
-        assert!(of_payment.is_none() && listed.is_none(), "what can't be listed is not made up");
+        assert!(
+            of_payment.is_none() && listed.is_none(),
+            "what can't be listed is not made up"
+        );
         assert!(world.provider.hides_parts());
         let seen = world.provider.status(&paid.id).await.unwrap();
         assert_eq!(seen.refunded, None, "a part went back, and it does not say how much");
@@ -87,13 +90,24 @@ pub async fn refunds_are_told_whoever_made_them(world: World) {
     world.bank().refund(&paid.id, Some(20_000)).await.unwrap();
     let page = world.provider.list_refunds(since, None).await.unwrap().unwrap();
     assert_eq!(page.next, None);
-    for refunds in [page.refunds, world.provider.refunds_of(&paid.id).await.unwrap().unwrap()] {
+    for refunds in [
+        page.refunds,
+        world.provider.refunds_of(&paid.id).await.unwrap().unwrap(),
+    ] {
         let told: Vec<_> = refunds
             .iter()
             .map(|refund| (refund.amount.minor, refund.reference.as_deref()))
             .collect();
-        assert_eq!(told, [(20_000, None), (10_000, Some(ours.refund.as_str()))], "newest first");
-        assert!(refunds.iter().all(|refund| refund.payment == paid.id && refund.created_at.is_some()));
+        assert_eq!(
+            told,
+            [(20_000, None), (10_000, Some(ours.refund.as_str()))],
+            "newest first"
+        );
+        assert!(
+            refunds
+                .iter()
+                .all(|refund| refund.payment == paid.id && refund.created_at.is_some())
+        );
     }
     let seen = world.provider.status(&paid.id).await.unwrap();
     assert_eq!(seen.refunded.map(|money| money.minor), Some(30_000));

@@ -16,7 +16,8 @@ pub use banks::{Bank, BankDriver, Forgery, MoneyState, PaymentView, RefundView, 
 
 pub use crate::clock::{ClockAction, ClockState};
 pub use seen::{
-    Bill, Button, Call, CallbackAnswer, Charge, Chat, Checkout, Command, Document, FileId, Message, Pressed, Quoted, ReplyKeyboard, User,
+    Bill, Button, Call, CallbackAnswer, Charge, Chat, Checkout, Command, Document, FileId, Message, Pressed, Quoted,
+    ReplyKeyboard, User,
 };
 
 /// One long poll of a chat; a wait is made of as many as its deadline allows.

@@ -726,7 +726,12 @@ fn an_answer(tenant: &Tenant) -> StoredResponse {
 fn no_method_is_left_out() {
     // They only write rows of their own tenant, and the cases of other subjects use them.
     const ONLY_OWN: [&str; 4] = ["commit", "insert_stage", "lock_installation", "time_zone"];
-    let cases = [include_str!("tenants.rs"), include_str!("money_tenants.rs"), include_str!("reconciliations.rs")].concat();
+    let cases = [
+        include_str!("tenants.rs"),
+        include_str!("money_tenants.rs"),
+        include_str!("reconciliations.rs"),
+    ]
+    .concat();
     let mut found = 0;
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap() {
         let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();

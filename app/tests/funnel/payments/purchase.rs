@@ -51,11 +51,7 @@ async fn to_card(phone: &mut Phone<'_>, title: &str) {
 }
 
 async fn to_purchases(phone: &mut Phone<'_>) {
-    phone
-        .act(Body::Command {
-            name: "menu".into(),
-        })
-        .await;
+    phone.act(Body::Command { name: "menu".into() }).await;
     phone.press("Мои покупки").await;
 }
 
