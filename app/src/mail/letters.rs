@@ -25,7 +25,6 @@ const MOST_A_DAY: usize = 6;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub written_at: Timestamp,
-    #[serde(flatten)]
     pub about: About,
 }
 

@@ -241,7 +241,7 @@ async fn report(app: &App, tenant: &TenantId, id: &OutboxId, attempt: i64, outco
             }
         }
         Outcome::Outdated(why) => {
-            tracing::info!(delivery.id = %id, delivery.kind, why, "a letter is not wanted any more")
+            tracing::info!(delivery.id = %id, delivery.kind, why, "a letter is not wanted any more");
         }
         Outcome::Later { reason, is_our_fault } if !is_last => {
             tracing::warn!(delivery.id = %id, delivery.kind, reason, attempt, "a letter is tried again later");

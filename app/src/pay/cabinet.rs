@@ -38,7 +38,7 @@ pub(super) enum Looked {
     /// It is under way there, or stands in the way of one of ours: another look will tell.
     Later,
     /// Ours had succeeded, theirs did not.
-    NotThere(Refund),
+    NotThere(Box<Refund>),
 }
 
 /// The provider says that more went back than we know of: a job asks for the refunds, one by one.
@@ -184,7 +184,7 @@ pub(super) async fn book(
             })
         }
         (Some(refund), RefundState::Failed { .. }) if refund.status == RefundStatus::Succeeded => {
-            Ok(Looked::NotThere(refund))
+            Ok(Looked::NotThere(Box::new(refund)))
         }
         (Some(refund), RefundState::Succeeded) if refund.status == RefundStatus::Failed => {
             given_back(

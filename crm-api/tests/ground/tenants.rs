@@ -239,8 +239,18 @@ async fn owned_ids(world: &TestWorld, owner: &str) -> BTreeMap<&'static str, Str
     };
     let mut tx = world.app.tenant(&world.tenant).write().await.unwrap();
     tx.insert_program_batch(&batch).await.unwrap();
+    let comparison = store::NewReconciliation {
+        id: world.app.new_id(),
+        provider: "yookassa".to_owned(),
+        actor: "system".to_owned(),
+        since: world.app.now(),
+        stage: domain::reconciliation::Stage::Payments,
+        now: world.app.now(),
+    };
+    assert!(tx.insert_reconciliation(&comparison).await.unwrap());
     tx.commit().await.unwrap();
     ids.insert("programs/regenerations", batch.id.to_string());
+    ids.insert("payments/reconciliations", comparison.id.to_string());
     // The finished programme waits for the bot; its file and the delivery itself are the owner's too.
     let claim = json!({ "replica": "test", "limit": 100, "wait_ms": 0 });
     let claimed: Value = world

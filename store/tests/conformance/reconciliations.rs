@@ -108,7 +108,7 @@ pub async fn what_had_a_part_in_the_time_is_compared_once(world: &World) {
             .await
             .unwrap()
     };
-    assert_eq!(due(&mut tx, NOW, NOW, None).await, [id.clone()]);
+    assert_eq!(due(&mut tx, NOW, NOW, None).await, std::slice::from_ref(id));
     assert_eq!(due(&mut tx, NOW, NOW, Some(id.as_ref())).await, []);
     assert_eq!(
         due(&mut tx, NOW.plus_minutes(1), NOW, None).await,
@@ -121,7 +121,7 @@ pub async fn what_had_a_part_in_the_time_is_compared_once(world: &World) {
     let later = NOW.plus_minutes(60);
     assert_eq!(
         due(&mut tx, NOW, later, None).await,
-        [id.clone()],
+        std::slice::from_ref(id),
         "the next comparison sees it again"
     );
     // A refund brings an old payment back.
@@ -129,7 +129,10 @@ pub async fn what_had_a_part_in_the_time_is_compared_once(world: &World) {
     assert!(tx.insert_refund(&refund).await.unwrap());
     let refund = tx.find_refund(&refund.id).await.unwrap().unwrap();
     assert!(tx.succeed_refund(&refund, Some("rf-1"), later).await.unwrap());
-    assert_eq!(due(&mut tx, later, later.plus_minutes(1), None).await, [id.clone()]);
+    assert_eq!(
+        due(&mut tx, later, later.plus_minutes(1), None).await,
+        std::slice::from_ref(id)
+    );
     let known = tx.refund_of_provider(id, "rf-1").await.unwrap().unwrap();
     assert_eq!(known.id, refund.id);
     assert_eq!(tx.refund_of_provider(id, "rf-2").await.unwrap(), None);

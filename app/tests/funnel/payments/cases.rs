@@ -52,8 +52,7 @@ async fn promo(shop: &Shop, code: &str, discount: Discount, total_limit: Option<
 
 async fn uses(shop: &Shop, code: &str) -> u32 {
     let mut tx = shop.world.read().await;
-    let uses = tx.promo_code_named(code).await.unwrap().unwrap().uses;
-    u32::try_from(uses).unwrap()
+    tx.promo_code_named(code).await.unwrap().unwrap().uses
 }
 
 /// A success as YooKassa tells it.

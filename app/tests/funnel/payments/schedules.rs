@@ -456,7 +456,7 @@ async fn run(backend: Backend, seed: u64) -> (usize, i64) {
         more: (!FOUND_SOMETHING.contains(&seed)).then_some(Dice(!seed)),
         is_left_to_the_night: !FOUND_SOMETHING.contains(&seed) && seed % 4 == 1,
     };
-    if story.more.is_some() && seed % 3 == 0 {
+    if story.more.is_some() && seed.is_multiple_of(3) {
         hold_money(&shop).await;
     }
     for _ in 0..STEPS {
