@@ -49,8 +49,9 @@ pub struct PromoUse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum PromoRefusal {
-    /// Also for codes of other clients: nobody may learn that such a code exists.
     Unknown,
+    /// It was given to somebody else by name.
+    OtherClient,
     Deactivated,
     NotYetValid {
         starts_at: Timestamp,
@@ -73,6 +74,7 @@ impl PromoRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unknown => "promo_unknown",
+            Self::OtherClient => "promo_other_client",
             Self::Deactivated => "promo_deactivated",
             Self::NotYetValid { .. } => "promo_not_yet_valid",
             Self::Expired { .. } => "promo_expired",
@@ -114,7 +116,7 @@ impl PromoCode {
     /// Whether the code may be used at `now` by `client`, money aside.
     pub fn check(&self, client: Option<&ClientId>, used: PromoUse, now: Timestamp) -> Result<(), PromoRefusal> {
         if !self.clients.is_empty() && !client.is_some_and(|client| self.clients.contains(client)) {
-            return Err(PromoRefusal::Unknown);
+            return Err(PromoRefusal::OtherClient);
         }
         if !self.is_active {
             return Err(PromoRefusal::Deactivated);
@@ -237,7 +239,7 @@ pub(crate) mod tests {
                     ..plain.clone()
                 },
                 used(0, 0, 0),
-                "promo_unknown",
+                "promo_other_client",
             ),
         ];
         for (code, used, expected) in cases {

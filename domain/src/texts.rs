@@ -62,7 +62,7 @@ texts! {
     prices_footer_buy, button_buy, packages_title, addons_title, button_addon, button_no_addons, button_enough,
     order_card, order_total, order_contact, discount_months, discount_personal, discount_loyalty, discount_promo,
     price_raised, offer_acceptance, button_pay, button_take_free, button_promo, button_other_promo, button_contact,
-    button_leave_order, button_to_order, promo_ask, promo_taken, promo_no_better, promo_unknown, promo_deactivated,
+    button_leave_order, button_to_order, promo_ask, promo_taken, promo_no_better, promo_unknown, promo_other_client, promo_deactivated,
     promo_not_yet_valid, promo_expired, promo_used_up, promo_used_by_client, promo_first_order_only,
     promo_other_product, promo_below_minimum, promo_other_currency, contact_ask, contact_wrong, price_changed,
     not_on_sale, link_preparing, link_slow, link_failed, pay_how, pay_link, button_paid, button_other_way,

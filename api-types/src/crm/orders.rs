@@ -140,7 +140,7 @@ pub enum DiscountOutcome {
 /// Why a promo code is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PromoRefusal {
-    /// Stable: `promo_unknown`, `promo_deactivated`, `promo_not_yet_valid`, `promo_expired`, `promo_used_up`,
+    /// Stable: `promo_unknown`, `promo_other_client`, `promo_deactivated`, `promo_not_yet_valid`, `promo_expired`, `promo_used_up`,
     /// `promo_used_by_client`, `promo_first_order_only`, `promo_other_product`, `promo_below_minimum`, `promo_other_currency`.
     #[schema(example = "promo_expired")]
     pub code: String,

@@ -82,6 +82,11 @@ pub(super) fn refusal(view: &View, refusal: &PromoRefusal, language: Language) -
             "Такого промокода нет. Проверьте, нет ли опечатки.",
             "There is no such promo code. Is there a typo?",
         ),
+        PromoRefusal::OtherClient => say(
+            language,
+            "Этот промокод именной: он выдан другому человеку.",
+            "This promo code was given to somebody else by name.",
+        ),
         PromoRefusal::Deactivated => say(
             language,
             "Этот промокод больше не действует.",

@@ -163,6 +163,7 @@ pub(super) fn show_refusal(refusal: &domain::promo::PromoRefusal) -> wire::Promo
         Own::Expired { ended_at } => shown.ended_at = Some(ended_at.to_utc()),
         Own::BelowMinimum { minimum } => shown.minimum = Some(show_money(*minimum)),
         Own::Unknown
+        | Own::OtherClient
         | Own::Deactivated
         | Own::UsedUp
         | Own::UsedByClient

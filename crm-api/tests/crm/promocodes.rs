@@ -75,7 +75,7 @@ async fn each_refusal_has_a_code_of_its_own(till: Till) {
             json!({ "starts_at": "2026-12-01T00:00:00Z" }),
         ),
         ("ELSE", "promo_other_product", json!({ "products": [another] })),
-        ("THEIRS", "promo_unknown", json!({ "clients": [other] })),
+        ("THEIRS", "promo_other_client", json!({ "clients": [other] })),
         ("BIG", "promo_below_minimum", json!({ "minimum": rub(200_000) })),
         ("ONCE", "promo_used_up", json!({ "total_limit": 1 })),
     ] {

@@ -432,6 +432,7 @@ pub fn promo_refusal(facts: &Facts<'_>, refusal: &PromoRefusal, day: impl Fn(Tim
     let texts = facts.texts;
     match refusal {
         PromoRefusal::Unknown => texts.promo_unknown.clone(),
+        PromoRefusal::OtherClient => texts.promo_other_client.clone(),
         PromoRefusal::Deactivated => texts.promo_deactivated.clone(),
         PromoRefusal::NotYetValid { starts_at } => filled(&texts.promo_not_yet_valid, &[("day", &day(*starts_at))]),
         PromoRefusal::Expired { ended_at } => filled(&texts.promo_expired, &[("day", &day(*ended_at))]),
@@ -651,6 +652,7 @@ mod tests {
             let minimum = Money::new(500_000, crate::money::Currency::Rub);
             let sentences: std::collections::BTreeSet<String> = [
                 PromoRefusal::Unknown,
+                PromoRefusal::OtherClient,
                 PromoRefusal::Deactivated,
                 PromoRefusal::NotYetValid { starts_at: at },
                 PromoRefusal::Expired { ended_at: at },
@@ -664,7 +666,7 @@ mod tests {
             .iter()
             .map(|refusal| promo_refusal(&facts, refusal, |_| "01.12.2026".into()))
             .collect();
-            assert_eq!(sentences.len(), 10);
+            assert_eq!(sentences.len(), 11);
             let is_filled = |words: &str| sentences.iter().any(|sentence| sentence.contains(words));
             assert!(is_filled("01.12.2026") && is_filled(&minimum.format(language)));
             assert!(!is_filled("{"), "{sentences:?}");
