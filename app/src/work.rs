@@ -31,6 +31,9 @@ const RETRY: Backoff = Backoff {
 };
 /// With the backoff above, the last try of a job comes after about an hour.
 pub const DEFAULT_ATTEMPTS: u32 = 10;
+/// A job whose workers die in the middle is begun so often beyond its tries: a machine that restarts every few seconds must
+/// not use up what a failing provider is allowed.
+const MORE_AFTER_DEATHS: u32 = 6;
 
 /// What a handler gets.
 #[derive(Debug, Clone)]
@@ -199,9 +202,10 @@ async fn perform(app: &App, owner: &str, job: Job) {
         request_id: RequestId::parse(&job.request_id).unwrap_or_else(|| app.new_id()),
         is_last_attempt: job.attempts >= job.max_attempts,
     };
-    if job.attempts > job.max_attempts {
+    let most = job.max_attempts.saturating_add(MORE_AFTER_DEATHS);
+    if job.attempts > most {
         // Its workers died in the middle, every time: whatever kills them must not be tried for ever.
-        let error = Error::internal(format!("{} tries ended without a word", job.max_attempts));
+        let error = Error::internal(format!("{most} tries ended without a word"));
         abandon(app, &lease, &job, &task, &error).instrument(span).await;
         pay::buried(app, &task, &job.kind, &error).await;
         return;

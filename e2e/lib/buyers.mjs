@@ -120,7 +120,7 @@ export class BotBuyer extends Person {
     this.hasAnswersFirst = this.dice.chance(50) && title !== "План питания";
     if (this.hasAnswersFirst) await this.answerQuestions();
     else await this.waitFor("the menu", () => this.button((one) => one.data === "prices"));
-    const any = await this.button((one) => one.data);
+    const any = await this.waitFor("any button", () => this.button((one) => one.data));
     await this.sandbox.press(this.userId, any.id, "prices");
     await this.tap("the tariffs", (one) => one.text === `Купить: ${title}`);
     const card = await this.waitFor("add-ons or the card", () => this.button((one) => /^b[cy]:/.test(one.data ?? "")));
@@ -171,7 +171,7 @@ export class BotBuyer extends Person {
 
   /** Presses a button that need not be in sight: "I have paid", "cancel", "give it back". */
   async force(data) {
-    const any = await this.button((one) => one.data);
+    const any = await this.waitFor("any button", () => this.button((one) => one.data));
     await this.sandbox.press(this.userId, any.id, data);
   }
 }

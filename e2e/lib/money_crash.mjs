@@ -128,7 +128,12 @@ export class Fire {
     if (isInChat) {
       buyer = await BotBuyer.come(this.sandbox, name, dice);
       this.buyers.push(buyer);
-      url = await buyer.buy(PRODUCTS[code], promo);
+      try {
+        url = await buyer.buy(PRODUCTS[code], promo);
+      } catch (error) {
+        if (buyer.order) error.message += `\nthe order: ${JSON.stringify(await this.api.get(`/api/orders/${buyer.order}`))}`;
+        throw error;
+      }
     } else {
       buyer = new PageBuyer(this.api, this.sandbox, name, dice);
       this.buyers.push(buyer);

@@ -332,16 +332,26 @@ impl TBank {
             }
             state = self.state(&known.payment_id).await?;
             return match state.status.as_deref() {
-                Some("CANCELED") if links < MOST_LINKS => self.init(intent, links + 1, false).await,
+                Some("CANCELED") if links < MOST_LINKS => self.next_link(intent, links + 1).await,
                 Some(status) if is_open(status) => Err(Error::Unknown { provider: CODE }),
                 _ => self.seen(state, None),
             };
         }
         // A link that was called off here, by a try that died before it had made the next one.
         if intent.is_lost && state.status.as_deref() == Some("CANCELED") && links < MOST_LINKS {
-            return self.init(intent, links + 1, false).await;
+            return self.next_link(intent, links + 1).await;
         }
         self.seen(state, None)
+    }
+
+    /// A call of a worker that was killed may arrive between the look-up and this one: what it has made is found next time.
+    async fn next_link(&self, intent: &Intent, link: u8) -> Result<Seen, Error> {
+        match self.init(intent, link, false).await {
+            Err(Error::Refused { code, .. }) if matches!(code.as_str(), "20" | "623") => {
+                Err(Error::Unknown { provider: CODE })
+            }
+            other => other,
+        }
     }
 }
 
