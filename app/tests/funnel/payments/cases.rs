@@ -477,7 +477,7 @@ async fn work_that_kills_its_workers_is_told_to_a_person(shop: &Shop) {
     let payment = shop.start(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
-    for number in 0..app::work::DEFAULT_ATTEMPTS {
+    for number in 0..app::work::DEFAULT_ATTEMPTS + app::work::MORE_AFTER_DEATHS {
         let (now, process_now) = (shop.world.app.now(), shop.world.app.process_now());
         let until = process_now.plus_millis(20_000);
         let mut tx = shop.world.app.store().system().await.unwrap();
