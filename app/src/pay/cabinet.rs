@@ -186,19 +186,12 @@ pub(super) async fn book(
         (Some(refund), RefundState::Failed { .. }) if refund.status == RefundStatus::Succeeded => {
             Ok(Looked::NotThere(Box::new(refund)))
         }
-        (Some(refund), RefundState::Succeeded) if refund.status == RefundStatus::Failed => {
-            given_back(
-                app,
-                tx,
-                guide,
-                (&order, &payment),
-                listed.amount,
-                Some(&listed.id),
-                request_id,
-            )
-            .await
-        }
-        (None, RefundState::Succeeded) => {
+        // One of ours that had failed, too: the money is gone all the same.
+        (known, RefundState::Succeeded)
+            if known
+                .as_ref()
+                .is_none_or(|refund| refund.status == RefundStatus::Failed) =>
+        {
             given_back(
                 app,
                 tx,

@@ -18,7 +18,7 @@ use crate::caller::{Actor, Caller};
 use crate::context::App;
 use crate::converse::advance_stage;
 use crate::error::{Error, Result};
-use crate::settings::{self, payments::PaymentSettings};
+use crate::settings::{self, Guide, payments::PaymentSettings};
 use crate::work::{self, Task};
 
 pub const JOB: &str = "open_payment";
@@ -220,13 +220,7 @@ async fn open(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
     }
     let mut intent = intent(app, &settings, &order, &lines, &payment)?;
     intent.save_method = wants_saved && provider.capabilities().saves_methods;
-    let lifetime = provider.capabilities().key_lifetime;
-    let is_key_old = lifetime.is_some_and(|lifetime| {
-        let kept = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        app.now().millis_since(payment.created_at) > kept.saturating_sub(KEY_MARGIN_MS)
-    });
-    // A provider without lasting keys is asked first whether it knows the payment already.
-    let known = if is_key_old || lifetime.is_none() {
+    let known = if may_have_forgotten_key(app, provider.as_ref(), &payment) {
         provider.find(&intent).await.map_err(provider_error)?
     } else {
         None
@@ -243,6 +237,15 @@ async fn open(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
         Err(error @ (ProviderError::Transient { .. } | ProviderError::Unknown { .. })) => Err(provider_error(error)),
         Err(error) => refused(app, tenant, &payment, error, request_id).await,
     }
+}
+
+/// Whether the provider must be asked what it knows of the payment before its key is used again: it keeps keys for a time,
+/// or not at all.
+pub(super) fn may_have_forgotten_key(app: &App, provider: &dyn PaymentProvider, payment: &Payment) -> bool {
+    provider.capabilities().key_lifetime.is_none_or(|lifetime| {
+        let kept = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        app.now().millis_since(payment.created_at) > kept.saturating_sub(KEY_MARGIN_MS)
+    })
 }
 
 /// It can't be opened: the payment is closed, the owner told if it is theirs to mend.
@@ -265,27 +268,31 @@ async fn refused(
     };
     tx.close_payment(&payment.id, PaymentStatus::Canceled, Some(&decline), app.now())
         .await?;
+    ask_owner(app, &mut tx, &guide, payment, &code, request_id).await?;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Err(provider_error(error))
+}
+
+/// The provider takes nothing for a reason that is the owner's to mend: one task a provider and reason, not one a client
+/// who tried.
+pub(super) async fn ask_owner(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    payment: &Payment,
+    code: &str,
+    request_id: &RequestId,
+) -> Result<()> {
     let about = About {
         payment: Some(payment),
         ..About::default()
     };
     let facts = json!({ "provider": payment.provider, "code": code });
-    // One task a provider and reason, not one a client who tried.
     let key = format!("{}:{code}", payment.provider);
-    ask::person(
-        app,
-        &mut tx,
-        &guide,
-        Matter::Misconfigured,
-        &key,
-        about,
-        &facts,
-        request_id,
-    )
-    .await?;
-    tx.commit().await?;
-    app.wake_deliveries();
-    Err(provider_error(error))
+    let matter = Matter::Misconfigured;
+    ask::person(app, tx, guide, matter, &key, about, &facts, request_id).await?;
+    Ok(())
 }
 
 /// Cash or a transfer that a person has taken: it is paid as soon as it is entered.

@@ -13,12 +13,14 @@ use serde_json::json;
 use store::{NewPayment, NewSavedMethod, Payment, SavedMethod, Tx};
 
 use super::observe::{self, Source};
+use super::open::{ask_owner, may_have_forgotten_key};
 use super::{intent, keys, provider_error, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
 use crate::context::App;
 use crate::converse::advance_stage;
 use crate::error::{Error, Result};
+use crate::settings;
 use crate::settings::payments::PaymentSettings;
 use crate::work::{self, Task};
 
@@ -26,8 +28,6 @@ pub const CHARGE_JOB: &str = "charge_saved";
 
 /// The caller charges itself; the job is for the case that it dies before.
 const BEHIND_MS: i64 = 20_000;
-/// A provider forgets a key a little earlier than it promises, as clocks go.
-const KEY_MARGIN_MS: i64 = 60 * 60_000;
 const MAX_TITLE_CHARS: usize = 60;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -272,11 +272,6 @@ async fn take(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
     drop(tx);
     let provider = keys::provider(app, tenant, &payment.provider).await?;
     let intent = intent(app, &settings, &order, &lines, &payment)?;
-    let lifetime = provider.capabilities().key_lifetime;
-    let is_key_old = lifetime.is_none_or(|lifetime| {
-        let kept = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        app.now().millis_since(payment.created_at) > kept.saturating_sub(KEY_MARGIN_MS)
-    });
     let answer = match token {
         // Forgotten since: nothing may be charged, but it may have been charged before.
         None => match provider.find(&intent).await.map_err(provider_error)? {
@@ -284,7 +279,7 @@ async fn take(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
             None => return refuse(app, tenant, &payment, "method_forgotten").await,
         },
         Some(token) => {
-            let known = if is_key_old {
+            let known = if may_have_forgotten_key(app, provider.as_ref(), &payment) {
                 provider.find(&intent).await.map_err(provider_error)?
             } else {
                 None
@@ -302,7 +297,13 @@ async fn take(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
         }
         Err(error @ (ProviderError::Transient { .. } | ProviderError::Unknown { .. })) => Err(provider_error(error)),
         Err(ProviderError::Misconfigured { code, .. } | ProviderError::Refused { code, .. }) => {
-            refuse(app, tenant, &payment, &code).await
+            let guide = settings::guide(app, tenant).await?;
+            let mut tx = app.tenant(tenant).write().await?;
+            close(app, &mut tx, &payment, &code).await?;
+            ask_owner(app, &mut tx, &guide, &payment, &code, request_id).await?;
+            tx.commit().await?;
+            app.wake_deliveries();
+            Ok(())
         }
         Err(ProviderError::NotFound { .. }) => refuse(app, tenant, &payment, "not_found").await,
     }
@@ -310,19 +311,24 @@ async fn take(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
 
 /// The charge was not made and will not be: who asked for it sees the code.
 async fn refuse(app: &App, tenant: &TenantId, payment: &Payment, code: &str) -> Result<()> {
+    let mut tx = app.tenant(tenant).write().await?;
+    close(app, &mut tx, payment, code).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn close(app: &App, tx: &mut Tx, payment: &Payment, code: &str) -> Result<()> {
     tracing::warn!(payment.id = %payment.id, code, "a saved method could not be charged");
     let decline = Decline {
         code: code.to_owned(),
         advice: DeclineAdvice::CalledOff,
     };
-    let mut tx = app.tenant(tenant).write().await?;
     tx.lock_order(&payment.order).await?;
     let status = PaymentStatus::Canceled;
     if tx.close_payment(&payment.id, status, Some(&decline), app.now()).await? {
         let details = json!({ "payment_id": payment.id, "status": status, "reason": decline });
-        tell::note(app, &mut tx, &payment.client, "payment.closed", "system", details).await?;
+        tell::note(app, tx, &payment.client, "payment.closed", "system", details).await?;
     }
-    tx.commit().await?;
     Ok(())
 }
 

@@ -32,7 +32,7 @@ use serde_json::json;
 use store::{Backend, ClientFilter, Order, PageRequest, Payment, Product, StoredPromoCode};
 
 use crate::phone::Phone;
-use crate::world::{NOW, NOWHERE, TRAINER, World};
+use crate::world::{NOW, NOWHERE, TRAINER, World, on_both};
 
 const ALL: PageRequest = PageRequest {
     limit: 100,
@@ -50,7 +50,7 @@ struct Shop {
 }
 
 impl Shop {
-    async fn open(backend: Backend) -> Self {
+    async fn start(backend: Backend) -> Self {
         Self::open_at(backend, NOWHERE).await
     }
 
@@ -92,7 +92,7 @@ impl Shop {
         }
     }
 
-    async fn close(self) {
+    async fn stop(self) {
         self.bank.shutdown().await;
         self.world.stop().await;
     }
@@ -145,7 +145,7 @@ impl Shop {
             .unwrap()
     }
 
-    async fn start(&self, order: &Order, provider: &str) -> Payment {
+    async fn start_payment(&self, order: &Order, provider: &str) -> Payment {
         open::start(&self.world.app, &self.client_caller(), &order.id, provider)
             .await
             .unwrap()
@@ -258,7 +258,7 @@ async fn a_paid_programme_arrives_by_itself_and_the_books_are_right(shop: &Shop,
     trainer.start(None).await;
     let order = shop.order(&client, "program_12w", None).await.order;
     assert_eq!(order.total, rub(499_000));
-    let payment = shop.start(&order, provider).await;
+    let payment = shop.start_payment(&order, provider).await;
     assert_eq!(payment.status, PaymentStatus::Pending);
     assert!(payment.pay_url.is_some());
     assert_eq!(shop.stage(&client).await, StageKind::Deciding);
@@ -300,7 +300,7 @@ async fn bought_through_tbank(shop: &Shop) {
 async fn a_success_told_seven_times_settles_once(shop: &Shop) {
     let (mut anna, client) = a_reader(shop).await;
     let order = shop.order(&client, "program_12w", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     let provider = shop.world.app.payment_providers().find("yookassa").unwrap();
     let seen = provider
@@ -348,8 +348,8 @@ async fn a_success_told_seven_times_settles_once(shop: &Shop) {
 async fn a_decline_is_explained_and_the_second_try_may_be_elsewhere(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let first = shop.start(&order, "yookassa").await;
-    let again = shop.start(&order, "yookassa").await;
+    let first = shop.start_payment(&order, "yookassa").await;
+    let again = shop.start_payment(&order, "yookassa").await;
     assert_eq!(again.id, first.id, "two taps and two tabs are one payment");
     shop.bank
         .yookassa()
@@ -362,7 +362,7 @@ async fn a_decline_is_explained_and_the_second_try_may_be_elsewhere(shop: &Shop)
         (decline.code.as_str(), decline.advice),
         ("insufficient_funds", DeclineAdvice::TryLater)
     );
-    let second = shop.start(&order, "tbank").await;
+    let second = shop.start_payment(&order, "tbank").await;
     assert_ne!(second.id, first.id);
     shop.bank_pays(&second).await;
     assert_eq!(shop.look(&second).await, PaymentStatus::Completed);
@@ -375,7 +375,7 @@ async fn a_decline_is_explained_and_the_second_try_may_be_elsewhere(shop: &Shop)
 async fn money_that_came_while_nobody_listened_is_found_by_the_next_poll(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.advance_minutes(5).await;
     assert_eq!(follow::tick(&shop.world.app).await.unwrap(), 1);
@@ -408,7 +408,7 @@ async fn an_answer_that_never_came_is_looked_up_not_guessed(shop: &Shop) {
         bank.set_faults(&json!({ "drop_response": { "next": 1 } }))
             .await
             .unwrap();
-        let payment = shop.start(&order, provider).await;
+        let payment = shop.start_payment(&order, provider).await;
         assert_eq!(payment.status, PaymentStatus::Creating, "{provider}: nobody knows yet");
         shop.advance_minutes(1).await;
         shop.world.run_jobs().await;
@@ -428,7 +428,7 @@ async fn an_answer_that_never_came_is_looked_up_not_guessed(shop: &Shop) {
 async fn a_payment_after_the_order_expired_is_real_money(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "tbank").await;
+    let payment = shop.start_payment(&order, "tbank").await;
     // The link lives on at the bank although the order is over here: its own deadline is moved.
     let id = payment.provider_payment.clone().unwrap();
     shop.world.advance_minutes(24 * 60);
@@ -461,8 +461,8 @@ async fn a_payment_after_the_order_expired_is_real_money(shop: &Shop) {
 async fn an_order_paid_twice_keeps_the_second_sum_in_the_wallet(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let first = shop.start(&order, "yookassa").await;
-    let second = shop.start(&order, "tbank").await;
+    let first = shop.start_payment(&order, "yookassa").await;
+    let second = shop.start_payment(&order, "tbank").await;
     assert_eq!(
         shop.find_payment(&first).await.status,
         PaymentStatus::Canceled,
@@ -501,7 +501,7 @@ async fn a_client_may_change_their_mind_for_an_hour(shop: &Shop) {
     let client = a_visitor(shop).await;
     for (minutes, provider) in [(59, "yookassa"), (60, "tbank")] {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, provider).await;
+        let payment = shop.start_payment(&order, provider).await;
         shop.bank_pays(&payment).await;
         shop.look(&payment).await;
         shop.advance_minutes(minutes).await;
@@ -534,7 +534,7 @@ async fn a_refund_whose_answer_was_lost_is_one_refund(shop: &Shop) {
     let client = a_visitor(shop).await;
     for (provider, bank) in [("yookassa", shop.bank.yookassa()), ("tbank", shop.bank.tbank())] {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, provider).await;
+        let payment = shop.start_payment(&order, provider).await;
         shop.bank_pays(&payment).await;
         shop.look(&payment).await;
         bank.set_faults(&json!({ "drop_response": { "next": 1 } }))
@@ -606,7 +606,7 @@ async fn a_whole_discount_needs_no_bank(shop: &Shop) {
 async fn an_order_nobody_pays_ends_and_frees_its_code(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.advance_minutes(24 * 60).await;
     assert_eq!(expire::tick(&shop.world.app).await.unwrap(), 1);
     shop.world.run_jobs().await;
@@ -651,7 +651,7 @@ async fn a_buyer_without_answers_is_asked_for_them_and_then_gets_the_whole_progr
     anna.start(None).await;
     let client = shop.only_client().await;
     let order = shop.order(&client, "program_12w", None).await.order;
-    let payment = shop.start(&order, "tbank").await;
+    let payment = shop.start_payment(&order, "tbank").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     shop.world.run_jobs().await;
@@ -680,7 +680,7 @@ async fn a_buyer_without_answers_is_asked_for_them_and_then_gets_the_whole_progr
 async fn money_given_back_stops_what_was_not_given_yet(shop: &Shop) {
     let (mut anna, client) = a_reader(shop).await;
     let order = shop.order(&client, "coaching_3m", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     refund::request(&shop.world.app, &shop.client_caller(), &payment.id, None, "")
@@ -731,8 +731,8 @@ async fn cash_does_not_come_back_by_a_button(shop: &Shop) {
 async fn once_paid_no_other_link_takes_the_money_again(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let first = shop.start(&order, "yookassa").await;
-    let second = shop.start(&order, "tbank").await;
+    let first = shop.start_payment(&order, "yookassa").await;
+    let second = shop.start_payment(&order, "tbank").await;
     shop.bank_pays(&first).await;
     shop.look(&first).await;
     assert_eq!(shop.find_payment(&first).await.status, PaymentStatus::Completed);
@@ -746,28 +746,7 @@ async fn once_paid_no_other_link_takes_the_money_again(shop: &Shop) {
     shop.check_books().await;
 }
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Sqlite).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Postgres).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-    };
-}
-
-on_both!(
+on_both!(in crate::payments::Shop;
     bought_through_yookassa,
     bought_through_tbank,
     a_success_told_seven_times_settles_once,

@@ -13,7 +13,7 @@ use serde_json::json;
 use store::{Backend, Snapshot, SnapshotState};
 
 use crate::phone::Phone;
-use crate::world::{TRAINER, World};
+use crate::world::{TRAINER, World, on_both};
 
 const MEN: &str = include_str!("../../../programs/tests/fixtures/Men_12w_2.csv");
 const WOMEN: &str = include_str!("../../../programs/tests/fixtures/Women_12w_2.csv");
@@ -480,28 +480,7 @@ async fn versions_that_nobody_needs_are_forgotten_in_their_time(desk: &Desk) {
     assert!(pending(world).await.is_some());
 }
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let desk = super::Desk::start(store::Backend::Sqlite).await;
-                super::$name(&desk).await;
-                desk.stop().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let desk = super::Desk::start(store::Backend::Postgres).await;
-                super::$name(&desk).await;
-                desk.stop().await;
-            })+
-        }
-    };
-}
-
-on_both!(
+on_both!(in crate::sheet::Desk;
     a_change_is_shown_before_it_serves_and_the_first_decision_wins,
     a_change_that_was_left_is_not_asked_about_again_however_the_sheet_flaps,
     changes_are_taken_at_once_where_the_trainer_sets_it_so,

@@ -37,7 +37,7 @@ pub struct Site {
 }
 
 impl Site {
-    pub async fn open(backend: Backend) -> Self {
+    pub async fn start(backend: Backend) -> Self {
         let bank = sandbox::start(sandbox::Config::default()).await.unwrap();
         bank.move_clock(&ClockAction::Set { now_ms: NOW.millis() })
             .await
@@ -75,7 +75,7 @@ impl Site {
         site
     }
 
-    pub async fn close(self) {
+    pub async fn stop(self) {
         self.bank.shutdown().await;
         self.world.stop().await;
     }
@@ -253,25 +253,3 @@ pub fn header<'a>(letter: &'a Value, name: &str) -> &'a str {
         .and_then(|header| header["value"].as_str())
         .unwrap_or_else(|| panic!("no {name} in {headers:?}"))
 }
-
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let site = crate::site::Site::open(store::Backend::Sqlite).await;
-                super::$name(&site).await;
-                site.close().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let site = crate::site::Site::open(store::Backend::Postgres).await;
-                super::$name(&site).await;
-                site.close().await;
-            })+
-        }
-    };
-}
-pub(crate) use on_both;

@@ -213,25 +213,28 @@ async fn make_database() -> (String, (PgConnectOptions, String)) {
     (format!("{head}://{host}/{name}"), (server, name))
 }
 
-/// Runs each test on both databases.
+/// Runs each test on both databases: in a world, or `in` another place that starts and stops as a world does.
 macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
+    (in $place:ty; $($name:ident),+ $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $name() {
-                let world = $crate::world::World::start(store::Backend::Sqlite).await;
-                super::$name(&world).await;
-                world.stop().await;
+                let place = <$place>::start(store::Backend::Sqlite).await;
+                super::$name(&place).await;
+                place.stop().await;
             })+
         }
         mod postgres {
             $(#[tokio::test]
             async fn $name() {
-                let world = $crate::world::World::start(store::Backend::Postgres).await;
-                super::$name(&world).await;
-                world.stop().await;
+                let place = <$place>::start(store::Backend::Postgres).await;
+                super::$name(&place).await;
+                place.stop().await;
             })+
         }
+    };
+    ($($name:ident),+ $(,)?) => {
+        $crate::world::on_both!(in $crate::world::World; $($name),+);
     };
 }
 pub(crate) use on_both;

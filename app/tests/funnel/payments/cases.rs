@@ -138,7 +138,7 @@ async fn a_success_told_seven_times_does_everything_once(shop: &Shop) {
     .await;
     let (mut anna, client) = a_reader(shop).await;
     let order = shop.order(&client, "program_12w", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     for number in 0..7 {
         let received = told(shop, &payment).await;
@@ -192,7 +192,7 @@ async fn killed_at_every_step_there_is_one_of_everything(shop: &Shop, provider: 
         let mut live = shop.world.read().await.live_payment_of(&order.id).await.unwrap();
         if live.is_none() {
             // Killed before the intent was committed: the client presses once more.
-            live = Some(shop.start(&order, provider).await);
+            live = Some(shop.start_payment(&order, provider).await);
         }
         let payment = shop.find_payment(&live.unwrap()).await;
         assert_eq!(payment.status, PaymentStatus::Pending, "after {polls} polls");
@@ -264,7 +264,7 @@ async fn an_unknown_outcome_is_asked_again_under_the_same_key(shop: &Shop) {
             .set_faults(&json!({ fault: { "next": 1 } }))
             .await
             .unwrap();
-        let payment = shop.start(&order, "yookassa").await;
+        let payment = shop.start_payment(&order, "yookassa").await;
         assert_eq!(payment.status, PaymentStatus::Creating, "{fault}: nobody knows yet");
         shop.advance_minutes(1).await;
         shop.world.run_jobs().await;
@@ -299,7 +299,7 @@ async fn after_a_keys_life_the_payment_is_looked_up_first(shop: &Shop) {
     bank.set_faults(&json!({ "drop_response": { "next": 1 } }))
         .await
         .unwrap();
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     assert_eq!(payment.status, PaymentStatus::Creating);
     // It took the money, and nobody here heard of it for a day.
     let theirs = bank.payments().await.unwrap().remove(0);
@@ -319,7 +319,7 @@ async fn after_a_keys_life_the_payment_is_looked_up_first(shop: &Shop) {
 async fn a_payment_after_the_order_was_canceled_is_real_money(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     expire::cancel(&shop.world.app, &shop.client_caller(), &order.id)
         .await
         .unwrap();
@@ -344,7 +344,7 @@ async fn the_refund_window_ends_to_the_millisecond(shop: &Shop) {
     let client = a_visitor(shop).await;
     for (elapsed_ms, is_allowed) in [(60 * MINUTE_MS - 1, true), (60 * MINUTE_MS, false)] {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, "yookassa").await;
+        let payment = shop.start_payment(&order, "yookassa").await;
         shop.bank_pays(&payment).await;
         shop.look(&payment).await;
         shop.world.app.clock().advance_ms(elapsed_ms);
@@ -371,7 +371,7 @@ async fn the_refund_window_ends_to_the_millisecond(shop: &Shop) {
 async fn a_refund_told_before_its_answer_is_one_refund(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     let bank = shop.bank.yookassa();
@@ -415,7 +415,7 @@ async fn a_notification_and_a_poll_at_the_same_moment_settle_once(shop: &Shop) {
     let client = a_visitor(shop).await;
     for _ in 0..5 {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, "yookassa").await;
+        let payment = shop.start_payment(&order, "yookassa").await;
         shop.bank_pays(&payment).await;
         told(shop, &payment).await;
         let app = &shop.world.app;
@@ -442,12 +442,12 @@ async fn a_clock_that_jumps_tells_nobody_anything_twice(shop: &Shop) {
     let mut trainer = Phone::new(&shop.world, TRAINER, "Ольга", "ru");
     trainer.start(None).await;
     let bought = shop.order(&client, "program_12w", None).await.order;
-    let payment = shop.start(&bought, "yookassa").await;
+    let payment = shop.start_payment(&bought, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     shop.world.run_jobs().await;
     let left = shop.order(&client, "nutrition", None).await.order;
-    shop.start(&left, "tbank").await;
+    shop.start_payment(&left, "tbank").await;
     anna.refresh().await;
     trainer.refresh().await;
     let heard = |phone: &Phone<'_>| phone.texts().len();
@@ -474,7 +474,7 @@ async fn a_clock_that_jumps_tells_nobody_anything_twice(shop: &Shop) {
 async fn work_that_kills_its_workers_is_told_to_a_person(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     for number in 0..app::work::DEFAULT_ATTEMPTS + app::work::MORE_AFTER_DEATHS {
@@ -496,28 +496,7 @@ async fn work_that_kills_its_workers_is_told_to_a_person(shop: &Shop) {
     );
 }
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Sqlite).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Postgres).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-    };
-}
-
-on_both!(
+on_both!(in crate::payments::Shop;
     a_fixed_discount_above_the_price_asks_no_bank_and_leaves_nothing_over,
     of_fifty_at_once_one_gets_the_last_use_and_it_comes_back,
     a_success_told_seven_times_does_everything_once,

@@ -4,7 +4,6 @@ use app::pay::{funds, hold};
 use app::settings::payments::{PAYMENTS, PaymentSettings};
 use providers::payments::Capture;
 
-use super::receipts::on_both;
 use super::*;
 
 const BANKS: [&str; 2] = ["yookassa", "tbank"];
@@ -23,7 +22,7 @@ pub(super) async fn hold_money(shop: &Shop) {
 /// A sale whose money is held on the card.
 async fn held(shop: &Shop, client: &ClientId, provider: &str) -> (Order, Payment) {
     let order = shop.order(client, "nutrition", None).await.order;
-    let payment = shop.start(&order, provider).await;
+    let payment = shop.start_payment(&order, provider).await;
     let id = payment.provider_payment.as_ref().unwrap();
     match provider {
         "tbank" => shop.bank.tbank().pay(id).await.unwrap(),
@@ -58,7 +57,7 @@ async fn what_is_short_is_paid_by_a_second_payment(shop: &Shop) {
     );
     anna.refresh().await;
     assert_eq!(anna.count("осталось"), 1, "the client hears what is left");
-    let second = shop.start(&order, "yookassa").await;
+    let second = shop.start_payment(&order, "yookassa").await;
     assert_eq!(second.amount, rub(190_000), "the rest, and no more");
     shop.bank_pays(&second).await;
     assert_eq!(shop.look(&second).await, PaymentStatus::Completed);
@@ -109,8 +108,8 @@ async fn what_is_short_when_the_order_ends_can_go_back(shop: &Shop) {
 async fn what_came_twice_serves_the_next_order(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let first = shop.start(&order, "yookassa").await;
-    let second = shop.start(&order, "tbank").await;
+    let first = shop.start_payment(&order, "yookassa").await;
+    let second = shop.start_payment(&order, "tbank").await;
     for payment in [&second, &first] {
         shop.bank_pays(payment).await;
         assert_eq!(shop.look(payment).await, PaymentStatus::Completed);
@@ -239,7 +238,7 @@ async fn whoever_begins_in_the_last_minute_has_time_to_pay(shop: &Shop) {
         let order = shop.order(&client, "nutrition", None).await.order;
         shop.advance_minutes(24 * 60 - 1).await;
         shop.world.app.clock().advance_ms(30_000);
-        let payment = shop.start(&order, provider).await;
+        let payment = shop.start_payment(&order, provider).await;
         assert_eq!(payment.status, PaymentStatus::Pending, "{provider}");
         assert!(payment.is_test, "{provider}: the bank says it is a trial");
         shop.advance_minutes(10).await;
@@ -262,7 +261,7 @@ async fn every_programme_that_waits_for_answers_is_made(shop: &Shop) {
     let mut orders = Vec::new();
     for _ in 0..2 {
         let order = shop.order(&client, "program_12w", None).await.order;
-        let payment = shop.start(&order, "tbank").await;
+        let payment = shop.start_payment(&order, "tbank").await;
         shop.bank_pays(&payment).await;
         shop.look(&payment).await;
         shop.world.run_jobs().await;
@@ -278,7 +277,7 @@ async fn every_programme_that_waits_for_answers_is_made(shop: &Shop) {
     shop.check_books().await;
 }
 
-on_both!(
+on_both!(in crate::payments::Shop;
     what_is_short_is_paid_by_a_second_payment,
     what_is_short_when_the_order_ends_can_go_back,
     what_came_twice_serves_the_next_order,

@@ -357,28 +357,7 @@ async fn a_slow_bank_is_explained_and_the_link_follows(shop: &Shop) {
     shop.check_books().await;
 }
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Sqlite).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Postgres).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-    };
-}
-
-on_both!(
+on_both!(in crate::payments::Shop;
     bought_with_a_promo_code_by_two_taps,
     a_decline_leads_to_a_second_try_elsewhere,
     a_link_that_ran_out_is_made_anew,

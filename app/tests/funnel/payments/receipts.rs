@@ -10,30 +10,7 @@ use store::{Receipt, ReceiptFilter, Refund};
 
 use super::*;
 
-/// Runs each test on both databases.
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Sqlite).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Postgres).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-    };
-}
-pub(super) use on_both;
-
-on_both!(
+on_both!(in crate::payments::Shop;
     a_delivered_prepayment_is_closed_once_at_yookassa,
     a_delivered_prepayment_is_closed_once_at_tbank,
     a_lost_answer_is_looked_up_where_it_can_be_and_told_where_it_can_not,
@@ -85,7 +62,7 @@ async fn agreed(shop: &Shop, order: &Order) {
 async fn bought(shop: &Shop, client: &ClientId, code: &str, provider: &str) -> (Order, Payment) {
     let order = shop.order(client, code, None).await.order;
     agreed(shop, &order).await;
-    let payment = shop.start(&order, provider).await;
+    let payment = shop.start_payment(&order, provider).await;
     shop.bank_pays(&payment).await;
     assert_eq!(shop.look(&payment).await, PaymentStatus::Completed);
     (order, payment)
@@ -387,7 +364,7 @@ async fn an_income_waits_until_it_is_registered_and_the_client_gets_its_link(sho
     anna.start(None).await;
     let client = shop.only_client().await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     for _ in 0..3 {
         shop.look(&payment).await;
@@ -503,7 +480,7 @@ async fn the_owner_is_reminded_of_incomes_once_a_day(shop: &Shop) {
     };
     assert_eq!(remind(&mut trainer).await, 0, "nothing waits");
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "tbank").await;
+    let payment = shop.start_payment(&order, "tbank").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     assert_eq!(remind(&mut trainer).await, 1);

@@ -8,7 +8,6 @@ use domain::refund::RefundOrigin;
 use providers::payments::Seen;
 use store::{Refund, RefundFilter};
 
-use super::receipts::on_both;
 use super::schedules::Mortal;
 use super::*;
 
@@ -59,7 +58,7 @@ async fn refunds(shop: &Shop, order: &Order) -> Vec<Refund> {
 
 async fn a_sale(shop: &Shop, client: &ClientId, provider: &str) -> (Order, Payment) {
     let order = shop.order(client, "nutrition", None).await.order;
-    let payment = shop.start(&order, provider).await;
+    let payment = shop.start_payment(&order, provider).await;
     shop.bank_pays(&payment).await;
     assert_eq!(shop.look(&payment).await, PaymentStatus::Completed);
     shop.world.run_jobs().await;
@@ -186,7 +185,7 @@ async fn the_night_settles_what_nobody_has_told(shop: &Shop) {
     let client = a_visitor(shop).await;
     for provider in BANKS {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, provider).await;
+        let payment = shop.start_payment(&order, provider).await;
         shop.bank_pays(&payment).await;
         let reports = night(shop).await;
         assert_eq!(found(&reports), [(Gap::BehindHere, Outcome::Mended)], "{provider}");
@@ -259,7 +258,7 @@ async fn what_is_paid_here_alone_is_a_persons_matter(shop: &Shop) {
     let client = a_visitor(shop).await;
     for provider in BANKS {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, provider).await;
+        let payment = shop.start_payment(&order, provider).await;
         let seen = Seen {
             id: payment.provider_payment.clone().unwrap(),
             observation: Observation::Succeeded {
@@ -300,7 +299,7 @@ async fn a_comparison_that_is_killed_goes_on(shop: &Shop) {
     let mut sales = Vec::new();
     for _ in 0..12 {
         let order = shop.order(&client, "nutrition", None).await.order;
-        let payment = shop.start(&order, "tbank").await;
+        let payment = shop.start_payment(&order, "tbank").await;
         shop.bank_pays(&payment).await;
         sales.push(payment);
     }
@@ -364,7 +363,7 @@ async fn every_replica_ticks_and_each_night_is_compared_once(shop: &Shop) {
 async fn a_night_the_bank_is_away_is_told_and_made_up_for(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     let away = json!({ "refuse": { "percent": 100 }, "only_calls": ["list_payments", "get_payment"] });
     shop.bank.yookassa().set_faults(&away).await.unwrap();
@@ -411,7 +410,7 @@ async fn a_state_that_returns_is_a_new_task_and_a_fact_is_not(shop: &Shop) {
     assert_eq!(misconfigured().await.len(), 2, "it has come back");
 }
 
-on_both!(
+on_both!(in crate::payments::Shop;
     a_refund_from_the_cabinet_is_booked_when_the_bank_is_asked,
     ours_and_the_cabinets_refund_are_never_taken_for_each_other,
     a_part_that_a_bank_keeps_to_itself_becomes_one_task,

@@ -5,14 +5,15 @@ use app::settings::payments::PaymentSettings;
 use domain::money::BasisPoints as Share;
 use store::SavedMethod;
 
-use super::receipts::{on_both, set};
+use super::receipts::set;
 use super::*;
 
-on_both!(
+on_both!(in crate::payments::Shop;
     a_card_is_kept_on_the_payers_wish_and_charged_again,
     a_card_is_not_kept_without_a_wish_or_against_the_owners_will,
     a_forgotten_card_is_charged_by_nobody,
     a_charge_whose_answer_was_lost_is_one_charge,
+    a_charge_the_bank_will_not_hear_of_is_told_to_a_person,
     a_fair_refund_leaves_what_was_delivered_and_spent,
 );
 
@@ -29,7 +30,7 @@ async fn buys(shop: &Shop, client: &ClientId, provider: &str, wish: bool) -> Pay
     saved::wish(&shop.world.app, &shop.client_caller(), &order.id, wish)
         .await
         .unwrap();
-    let payment = shop.start(&order, provider).await;
+    let payment = shop.start_payment(&order, provider).await;
     let id = payment.provider_payment.as_ref().unwrap();
     let act = json!({ "action": "pay", "outcome": "success", "save": wish });
     let bank = match provider {
@@ -193,6 +194,29 @@ async fn a_charge_whose_answer_was_lost_is_one_charge(shop: &Shop) {
     shop.check_books().await;
 }
 
+async fn a_charge_the_bank_will_not_hear_of_is_told_to_a_person(shop: &Shop) {
+    keeping(shop, true).await;
+    let client = a_visitor(shop).await;
+    buys(shop, &client, "yookassa", true).await;
+    let method = kept(shop, &client).await.remove(0);
+    let before = shop.tasks().await;
+    shop.bank
+        .yookassa()
+        .set_faults(&json!({ "refuse": { "percent": 100 } }))
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let order = shop.order(&client, "nutrition", None).await.order;
+        let (app, caller) = (&shop.world.app, shop.world.caller.clone());
+        let payment = saved::charge(app, &caller, &order.id, &method.id).await.unwrap();
+        assert_eq!(payment.status, PaymentStatus::Canceled);
+    }
+    let mut tasks = shop.tasks().await;
+    tasks.retain(|task| !before.contains(task));
+    assert_eq!(tasks, ["misconfigured"], "one while it lasts");
+    shop.check_books().await;
+}
+
 async fn a_fair_refund_leaves_what_was_delivered_and_spent(shop: &Shop) {
     let client = a_visitor(shop).await;
     let order = shop.order(&client, "nutrition", None).await.order;
@@ -205,7 +229,7 @@ async fn a_fair_refund_leaves_what_was_delivered_and_spent(shop: &Shop) {
             ..
         })
     ));
-    let payment = shop.start(&order, "yookassa").await;
+    let payment = shop.start_payment(&order, "yookassa").await;
     shop.bank_pays(&payment).await;
     shop.look(&payment).await;
     shop.world.run_jobs().await;

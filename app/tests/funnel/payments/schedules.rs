@@ -468,7 +468,7 @@ async fn run(backend: Backend, seed: u64) -> (usize, i64) {
     let payments = story.payments().await;
     let paid = payments.iter().filter(|payment| payment.status.is_paid()).count();
     let back = payments.iter().map(|payment| payment.refunded.minor).sum();
-    shop.close().await;
+    shop.stop().await;
     (paid, back)
 }
 

@@ -337,7 +337,7 @@ async fn what_was_not_agreed_is_not_let_through(shop: &Shop) {
     // A card's payment of a bank is no bill.
     let client = shop.only_client().await;
     let other = shop.order(&client, "program_12w", None).await.order;
-    let linked = shop.start(&other, "yookassa").await;
+    let linked = shop.start_payment(&other, "yookassa").await;
     says(
         ask(shop, |question| question.payload = linked.id.to_string(), &bill).await,
         "Не нахожу",
@@ -610,28 +610,7 @@ async fn a_bill_telegram_does_not_take_is_explained_to_both(shop: &Shop) {
     assert_eq!(shop.find_order(&order).await.status, OrderStatus::AwaitingPayment);
 }
 
-macro_rules! on_both {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Sqlite).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $name() {
-                let shop = super::Shop::open(store::Backend::Postgres).await;
-                super::$name(&shop).await;
-                shop.close().await;
-            })+
-        }
-    };
-}
-
-on_both!(
+on_both!(in crate::payments::Shop;
     nothing_is_offered_until_it_is_switched_on,
     bought_with_stars,
     told_twice_in_two_ways_it_is_one_payment,

@@ -8,9 +8,9 @@ use domain::order::OrderStatus;
 use domain::pipeline::StageKind;
 use store::{NewTransfer, PaymentFilter};
 
-use super::{ALL, Site, answer_everything, on_both};
+use super::{ALL, Site, answer_everything};
 use crate::phone::Phone;
-use crate::world::TRAINER;
+use crate::world::{TRAINER, on_both};
 
 async fn stage(site: &Site, client: &domain::ids::ClientId) -> StageKind {
     let mut tx = site.world.read().await;
@@ -310,7 +310,7 @@ async fn an_order_placed_for_the_row_that_stayed_finds_its_buyer(site: &Site) {
     check_books(site).await;
 }
 
-on_both!(
+on_both!(in crate::site::Site;
     a_buyer_of_the_site_answers_in_the_bot_and_gets_the_programme,
     somebody_the_bot_knows_gets_the_purchase_and_loses_nothing,
     a_used_link_is_worth_nothing_to_others,

@@ -6,9 +6,9 @@ use domain::language::Language;
 use serde_json::{Value, json};
 use store::{Order, PaymentFilter};
 
-use super::{ALL, Site, answer_everything, header, on_both};
+use super::{ALL, Site, answer_everything, header};
 use crate::phone::Phone;
-use crate::world::TRAINER;
+use crate::world::{TRAINER, on_both};
 
 fn text(letter: &Value) -> &str {
     letter["text"].as_str().unwrap()
@@ -321,7 +321,7 @@ async fn a_phone_number_and_a_refused_order_get_no_letters(site: &Site) {
     assert_eq!(view.order.language, Language::Ru);
 }
 
-on_both!(
+on_both!(in crate::site::Site;
     the_letters_of_an_order_from_payment_to_refund,
     a_server_that_is_away_or_busy_gets_the_letter_later,
     a_letter_refused_for_good_is_put_aside_and_a_person_hears_of_it,
