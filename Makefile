@@ -27,9 +27,10 @@ check: ## the quick look before a commit: format, lints, unit tests
 audit: ## licences, sources, banned crates and known advisories of the dependencies
 	@scripts/audit.sh
 
-bench: ## measure, each figure beside the limit of this machine
-	cargo build --locked --profile bench --bins -p bench -p crm-api -p bot -p sandbox
-	scripts/with-postgres.sh --durable cargo run --locked --profile bench -p bench -- $(BENCH)
+bench: ## measure crm-api and bot as released, each figure beside the limit of this machine
+	cargo build --locked --profile bench --bins -p bench -p sandbox
+	cargo build --locked --release --bins -p crm-api -p bot
+	scripts/with-postgres.sh --durable target/release/bench $(BENCH)
 
 fmt: ## format the code
 	cargo fmt --all

@@ -14,17 +14,21 @@ use crate::options::{Database, Options};
 use crate::place::Place;
 use crate::process::{self, Memory, Program};
 use crate::table::{Line, Report, p50_p99, per_second, thousands};
+use crate::waits::Watch;
 use crate::{route, writes};
 
 const REPLY: Duration = Duration::from_secs(60);
 const DOCUMENT: Duration = Duration::from_secs(120);
 const CONNECT: Duration = Duration::from_secs(20);
-/// Nothing is asked of the system for this long before its memory is read.
-const IDLE: Duration = Duration::from_secs(10);
+/// Nothing is asked of the system for this long before its memory is read: connections and threads that nobody needs any
+/// more are given up after half a minute.
+const IDLE: Duration = Duration::from_secs(60);
 /// Walk alone first, one after another: the reply's time without a crowd.
 const ALONE: usize = 3;
 /// Nobody taps sooner after a reply than this.
 const QUICK_TAP: Duration = Duration::from_millis(300);
+/// A step that takes longer has stood still; what the database waited for meanwhile is told.
+const STOOD_STILL: Duration = Duration::from_secs(3);
 /// From a reply to the next tap of somebody who reads the question.
 const HUMAN_PACE: Duration = Duration::from_secs(2);
 const ROUTE_WORKERS: usize = 32;
@@ -158,11 +162,22 @@ async fn on_one(
     );
 
     let before = [&system.api, &system.bot, &system.sandbox].map(Program::processor_ms);
+    let watch = Watch::start(place).await?;
     let Crowd {
         steps,
         documents,
         per_second: a_second,
+        longest: (since, took),
     } = crowd(&driver, people, Duration::ZERO).await?;
+    if let Some(watch) = watch
+        && took > STOOD_STILL
+    {
+        report.progress(&format!(
+            "somebody waited {:.1} s for a reply; meanwhile these were waited for, by so many sessions on average:\n{}",
+            took.as_secs_f64(),
+            watch.told(since, took).await?
+        ));
+    }
     let mut spent = Vec::new();
     for (program, before) in [&system.api, &system.bot, &system.sandbox].into_iter().zip(before) {
         spent.push((program.name, program.processor_ms()? - before?));
@@ -291,6 +306,8 @@ async fn verify(place: &Place, people: usize) -> anyhow::Result<()> {
 
 struct Walk {
     steps: Vec<Duration>,
+    /// The step that took the longest: when it began, and how long it took.
+    longest: (Instant, Duration),
     /// From the beginning to the last reply but the document.
     answered: Duration,
     document: Duration,
@@ -300,6 +317,8 @@ struct Crowd {
     steps: Timings,
     documents: Timings,
     per_second: f64,
+    /// As in [`Walk`], of everybody.
+    longest: (Instant, Duration),
 }
 
 /// Everybody starts within one pause of the others.
@@ -318,9 +337,11 @@ async fn crowd(driver: &Driver, people: usize, pause: Duration) -> anyhow::Resul
     let whole = begin.elapsed();
     let answered = walks.iter().map(|(answered, _)| *answered).max().unwrap_or(whole);
     let documents = Timings::new(walks.iter().map(|(_, walk)| walk.document).collect(), whole);
+    let longest = walks.iter().map(|(_, walk)| walk.longest).max_by_key(|(_, took)| *took);
     let steps = Timings::new(walks.into_iter().flat_map(|(_, walk)| walk.steps).collect(), answered);
     Ok(Crowd {
         per_second: steps.per_second(),
+        longest: longest.unwrap_or((begin, Duration::ZERO)),
         steps,
         documents,
     })
@@ -331,7 +352,8 @@ async fn walk(driver: &Driver, pause: Duration) -> anyhow::Result<Walk> {
     let user = driver.add_user("Анна", "ru", "client").await?.id;
     let mut chat = Arc::new(driver.chat(user).await?);
     let mut steps = Vec::with_capacity(WALK.len());
-    let mut last = Instant::now();
+    let mut last = begin;
+    let mut longest = (begin, Duration::ZERO);
     for step in WALK {
         let tap = match find(&chat, *step) {
             Some(tap) => tap,
@@ -361,7 +383,11 @@ async fn walk(driver: &Driver, pause: Duration) -> anyhow::Result<Walk> {
             })
             .await
             .with_context(|| format!("no reply to {step:?}"))?;
-        steps.push(last.elapsed());
+        let took = last.elapsed();
+        steps.push(took);
+        if took > longest.1 {
+            longest = (last, took);
+        }
     }
     let answered = begin.elapsed();
     driver
@@ -370,6 +396,7 @@ async fn walk(driver: &Driver, pause: Duration) -> anyhow::Result<Walk> {
         .context("no programme came")?;
     Ok(Walk {
         steps,
+        longest,
         answered,
         document: last.elapsed(),
     })

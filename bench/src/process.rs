@@ -23,10 +23,11 @@ pub const SHOP_KEY: &str = "test_a-key-of-the-bench";
 const TELEGRAM_TOKEN: &str = "7000000001:SANDBOX-bench-token";
 
 /// As the launcher and the images start the programs.
-const ALLOCATOR: [(&str, &str); 3] = [
-    ("MALLOC_ARENA_MAX", "2"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
-    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+const ALLOCATOR: [(&str, &str); 4] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "32768"),
+    ("MALLOC_TOP_PAD_", "16384"),
+    ("MALLOC_TRIM_THRESHOLD_", "65536"),
 ];
 
 #[derive(Debug)]
@@ -55,7 +56,7 @@ fn beside_us(name: &str) -> anyhow::Result<PathBuf> {
     let path = us.parent().context("this program lies nowhere")?.join(name);
     ensure!(
         path.is_file(),
-        "{} is missing: build it in the same profile as the benchmark (`cargo build --profile bench -p bench -p crm-api -p bot -p sandbox`)",
+        "{} is missing: `make bench` builds all of them",
         path.display()
     );
     Ok(path)

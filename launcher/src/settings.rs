@@ -25,10 +25,11 @@ const SANDBOX_SPREADSHEET: &str = "1VoronkaTemplatesDemo0000000001";
 
 /// glibc keeps what was freed in an arena for each thread; a small machine would rather have it back. Drawing two programmes
 /// left crm-api and bot at 87 MB without these and at 65 MB with them.
-const ALLOCATOR: [(&str, &str); 3] = [
-    ("MALLOC_ARENA_MAX", "2"),
-    ("MALLOC_MMAP_THRESHOLD_", "65536"),
-    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+const ALLOCATOR: [(&str, &str); 4] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "32768"),
+    ("MALLOC_TOP_PAD_", "16384"),
+    ("MALLOC_TRIM_THRESHOLD_", "65536"),
 ];
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -245,9 +246,10 @@ mod tests {
             ("DEMO_DATA", "true"),
             ("HTTP_ADDR", "127.0.0.1:8080"),
             ("LLM_PROVIDER", "openai"),
-            ("MALLOC_ARENA_MAX", "2"),
-            ("MALLOC_MMAP_THRESHOLD_", "65536"),
-            ("MALLOC_TRIM_THRESHOLD_", "131072"),
+            ("MALLOC_ARENA_MAX", "1"),
+            ("MALLOC_MMAP_THRESHOLD_", "32768"),
+            ("MALLOC_TOP_PAD_", "16384"),
+            ("MALLOC_TRIM_THRESHOLD_", "65536"),
             ("MASTER_KEY", "k1:kept"),
             ("OPENAI_API_KEY", "sandbox"),
             ("OPENAI_BASE_URL", "http://127.0.0.1:8090/openai/v1"),

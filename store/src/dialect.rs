@@ -9,7 +9,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
 
@@ -20,6 +20,8 @@ const SQLITE_READERS: u32 = 4;
 /// Kilobytes of pages a connection keeps (negative means that), SQLite's own default: behind it stands the system's page
 /// cache, which takes memory from nobody who needs it.
 const SQLITE_CACHE: &str = "-2000";
+/// A reader nobody needed for so long is closed, its pages go back to the system; opening one takes a millisecond.
+const READER_RESTS: Duration = Duration::from_secs(30);
 /// Rows on their way from SQLite's thread: a whole page of a list, so that the thread never waits for its reader.
 const SQLITE_ROWS: usize = 256;
 /// Enough to keep two to eight cores busy; PostgreSQL's own default allows 100 for everybody together.
@@ -93,6 +95,7 @@ pub(crate) async fn connect(url: &str) -> Result<Pools> {
             .map_err(|error| unusable("the SQLite file", &error))?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
+            .idle_timeout(READER_RESTS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
             .connect_with(options.read_only(true).create_if_missing(false))
@@ -139,8 +142,29 @@ pub(crate) async fn begin(pools: &Pools, writes: bool) -> Result<Link> {
     Ok(match pools {
         Pools::Sqlite { write, .. } if writes => Link::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
         Pools::Sqlite { read, .. } => Link::Sqlite(read.begin().await?),
-        Pools::Postgres(pool) => Link::Postgres(pool.begin().await?),
+        Pools::Postgres(pool) => Link::Postgres(begin_on_postgres(pool).await?),
     })
+}
+
+/// A connection that the server cut while it rested is found out at its first word. Nothing was asked on it, so another
+/// takes its place: a server that was restarted costs nobody their work, and no worker the wait for its own lease.
+async fn begin_on_postgres(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let mut dead = 0;
+    loop {
+        match pool.begin().await {
+            Err(error) if dead < POSTGRES_CONNECTIONS && is_cut(&error) => dead += 1,
+            begun => return begun,
+        }
+    }
+}
+
+/// The connection is gone, or the server says goodbye to all.
+fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02")),
+        _ => false,
+    }
 }
 
 /// Runs one expression on whichever connection the transaction holds.
