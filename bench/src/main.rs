@@ -13,6 +13,7 @@ mod reads;
 mod route;
 mod script;
 mod table;
+mod waits;
 mod wire;
 mod wording;
 mod writes;
