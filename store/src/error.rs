@@ -50,13 +50,14 @@ impl Error {
             Self::Database(sqlx::Error::Database(error)) => {
                 matches!(
                     error.code().as_deref(),
-                    Some("40001" | "40P01" | "55P03" | "57P01" | "57P03" | "53300" | "5" | "6" | "517")
+                    Some("40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "53300" | "5" | "6" | "517")
                 )
             }
             Self::Database(error) => {
                 matches!(
                     error,
                     sqlx::Error::Io(_)
+                        | sqlx::Error::BeginFailed
                         | sqlx::Error::PoolTimedOut
                         | sqlx::Error::PoolClosed
                         | sqlx::Error::WorkerCrashed

@@ -13,6 +13,7 @@
 mod clients;
 mod conversations;
 mod crash;
+mod cut;
 mod inbox;
 mod jobs;
 mod ledger;
@@ -233,6 +234,9 @@ on_each_database! {
     purge {
         what_did_not_arrive_is_kept_apart_from_what_did,
         the_oldest_go_first_and_never_more_than_asked,
+    cut {
+        connections_that_were_cut_while_they_rested_fail_nobody,
+    }
         ended_sessions_and_old_guesses_go,
     }
 }
