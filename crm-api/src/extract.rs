@@ -1,5 +1,7 @@
 //! Extractors whose refusals are problems: JSON bodies, ids in paths, query parameters, versions of edits.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_MATCH};
@@ -13,8 +15,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{RefOr, Required, Response as Described};
+use utoipa::{IntoParams, IntoResponses, PartialSchema as _};
 
 use crate::problem::ApiError;
+use crate::refusals;
 
 /// No request of this API needs more; files come from a storage, not through it.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -243,7 +249,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 }
 
 /// The version an edit is based on, from `If-Match: "7"`. An edit without one is refused with 428, so that nobody
-/// overwrites what they have not seen.
+/// overwrites what they have not seen. It describes itself: `params(IfMatch)` and `responses(…, IfMatch)`.
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(pub i64);
 
@@ -267,6 +273,31 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             .map(Self)
             .ok_or_else(|| ApiError::malformed("If-Match must hold one ETag of this API, such as \"7\""))
     }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![needed_header("If-Match", "The `ETag` you have seen")]
+    }
+}
+
+impl IntoResponses for IfMatch {
+    fn responses() -> BTreeMap<String, RefOr<Described>> {
+        let conflict = refusals::problem("Somebody else was faster: `version_conflict`");
+        let missing = refusals::problem("`If-Match` is missing");
+        BTreeMap::from([("412".to_owned(), conflict), ("428".to_owned(), missing)])
+    }
+}
+
+/// A header without which a request is refused, for the description of the API.
+pub fn needed_header(name: &str, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(String::schema()))
+        .build()
 }
 
 /// A body with its version as `ETag`, for what can be edited with [`IfMatch`].

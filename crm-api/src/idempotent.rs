@@ -11,8 +11,10 @@ use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use store::{IdempotencyClaim, KeyLease, StoredResponse};
 use tracing::Instrument;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::extract::{body_limit, read_body_of};
+use crate::extract::{body_limit, needed_header, read_body_of};
 use crate::problem::{ApiError, ApiResult};
 use crate::request_id;
 use crate::state::ApiState;
@@ -43,6 +45,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
             "Say under which key",
         )
         .with_detail("send the header Idempotency-Key with a fresh random text, the same one when you try again"))
+    }
+}
+
+impl IntoParams for Keyed {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![needed_header("Idempotency-Key", "Needed")]
     }
 }
 

@@ -19,6 +19,7 @@ pub mod openapi;
 mod paging;
 mod problem;
 mod rate_limit;
+mod refusals;
 mod request_id;
 pub mod rotate_keys;
 mod routes;

@@ -1,7 +1,6 @@
 //! Keys for programs.
 
 use api_types::page::{Page, PageQuery};
-use api_types::problem::Problem;
 use app::{Role, access};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,6 +16,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -80,7 +80,7 @@ async fn list(
     path = "/api/api-keys",
     tag = "api keys",
     request_body = NewApiKeyRequest,
-    responses((status = 201, body = CreatedApiKey), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 201, body = CreatedApiKey), Invalid)
 )]
 async fn create(
     State(state): State<ApiState>,
@@ -109,7 +109,7 @@ async fn create(
     path = "/api/api-keys/{id}",
     tag = "api keys",
     params(("id" = String, Path, description = "The key")),
-    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 204), NotFound)
 )]
 async fn revoke(
     State(state): State<ApiState>,

@@ -24,6 +24,7 @@ use super::programs::show;
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 type Ordered = (StatusCode, [(HeaderName, String); 1], Json<Program>);
@@ -62,13 +63,12 @@ async fn find_settings(
     put,
     path = "/api/settings/programs",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = ProgramSettings,
     responses(
         (status = 200, body = VersionedProgramSettings),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save_settings(
@@ -111,7 +111,7 @@ async fn save_settings(
     params(("id" = String, Path, description = "A version that awaits approval")),
     responses(
         (status = 202, description = "It is on its way"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_already_sent`, `program_replaced` or `program_not_ready`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -134,7 +134,7 @@ async fn approve(
     params(("id" = String, Path, description = "The version"), AlternativeQuery),
     responses(
         (status = 200, body = AlternativeList),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_not_ready`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -172,7 +172,7 @@ async fn alternatives(
     request_body = SwapRequest,
     responses(
         (status = 202, description = "The new version, queued", body = Program),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_decided`, `program_in_work` or `program_not_ready`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The exercise does not fit there", body = Problem, content_type = "application/problem+json")
     )
@@ -197,7 +197,7 @@ async fn swap(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 202, description = "The new version, queued", body = Program),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`no_more_variants`, `program_decided`, `program_in_work` or `program_not_ready`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -221,9 +221,9 @@ async fn variant(
     request_body = NoteRequest,
     responses(
         (status = 202, description = "The new version, queued", body = Program),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_decided` or `program_in_work`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn note(
@@ -248,7 +248,7 @@ async fn note(
     responses(
         (status = 200, description = "A dry run, or nobody has it", body = Regeneration),
         (status = 202, description = "Under way", body = Regeneration),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn regenerate(
@@ -284,7 +284,7 @@ async fn regenerate(
     path = "/api/programs/regenerations/{id}",
     tag = "programs",
     params(("id" = String, Path, description = "The regeneration")),
-    responses((status = 200, body = RegenerationProgress), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = RegenerationProgress), NotFound)
 )]
 async fn progress(
     State(state): State<ApiState>,

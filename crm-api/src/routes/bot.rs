@@ -5,7 +5,6 @@ use std::time::Duration;
 use api_types::conversation::{
     BotIdentity, BotProfile, ClaimReply, ClaimRequest, Event, EventReply, PreCheckout, PreCheckoutReply, ResultsRequest,
 };
-use api_types::problem::Problem;
 use app::pay::telegram::{self, Question};
 use app::{converse, deliver};
 use axum::extract::State;
@@ -18,6 +17,7 @@ use crate::auth::Bot;
 use crate::bot;
 use crate::extract::Json;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 /// A replica's name stands in leases.
@@ -58,7 +58,7 @@ async fn receive(
     path = "/api/bot/pre-checkout",
     tag = "bot",
     request_body = PreCheckout,
-    responses((status = 200, body = PreCheckoutReply), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = PreCheckoutReply), Invalid)
 )]
 async fn pre_checkout(
     State(state): State<ApiState>,
@@ -87,7 +87,7 @@ async fn pre_checkout(
     path = "/api/bot/deliveries/claim",
     tag = "bot",
     request_body = ClaimRequest,
-    responses((status = 200, body = ClaimReply), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = ClaimReply), Invalid)
 )]
 async fn claim(
     State(state): State<ApiState>,
@@ -116,7 +116,7 @@ async fn claim(
     path = "/api/bot/deliveries/results",
     tag = "bot",
     request_body = ResultsRequest,
-    responses((status = 204), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 204), Invalid)
 )]
 async fn report(
     State(state): State<ApiState>,
@@ -161,7 +161,7 @@ async fn profile(State(state): State<ApiState>, Bot(caller): Bot) -> ApiResult<J
     path = "/api/bot/identity",
     tag = "bot",
     request_body = BotIdentity,
-    responses((status = 204), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 204), Invalid)
 )]
 async fn identify(
     State(state): State<ApiState>,

@@ -28,6 +28,7 @@ use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, PathParts, Query, Versioned};
 use crate::paging;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -86,7 +87,7 @@ async fn list(
     request_body = NewClient,
     responses(
         (status = 201, body = Client),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create(
@@ -117,7 +118,7 @@ async fn create(
     params(("id" = String, Path, description = "The client")),
     responses(
         (status = 200, body = Client, headers(("ETag" = String, description = "The version, for `If-Match`"))),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn find(
@@ -135,14 +136,13 @@ async fn find(
     patch,
     path = "/api/clients/{id}",
     tag = "clients",
-    params(("id" = String, Path, description = "The client"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The client"), IfMatch),
     request_body(content = ClientPatch, example = json!({ "phone": "+7 912 345-67-89", "notes": null })),
     responses(
         (status = 200, body = Client),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        NotFound,
+        Invalid,
+        IfMatch
     )
 )]
 async fn update(
@@ -188,8 +188,8 @@ impl TagPath {
     params(("id" = String, Path, description = "The client"), ("tag" = String, Path, description = "The tag", example = "vip")),
     responses(
         (status = 200, body = Client),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        NotFound,
+        Invalid
     )
 )]
 async fn add_tag(
@@ -208,7 +208,7 @@ async fn add_tag(
     path = "/api/clients/{id}/tags/{tag}",
     tag = "clients",
     params(("id" = String, Path, description = "The client"), ("tag" = String, Path, description = "The tag")),
-    responses((status = 200, body = Client), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Client), NotFound)
 )]
 async fn remove_tag(
     State(state): State<ApiState>,
@@ -231,9 +231,9 @@ async fn remove_tag(
     request_body = MoveRequest,
     responses(
         (status = 200, body = Client),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`stage_archived`, or `moved_meanwhile` by somebody else", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn move_to_stage(
@@ -254,7 +254,7 @@ async fn move_to_stage(
     path = "/api/clients/{id}/messages",
     tag = "clients",
     params(("id" = String, Path, description = "The client"), PageQuery),
-    responses((status = 200, body = Page<ClientMessage>), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<ClientMessage>), NotFound)
 )]
 async fn list_messages(
     State(state): State<ApiState>,
@@ -277,9 +277,9 @@ async fn list_messages(
     request_body = NewMessage,
     responses(
         (status = 202, description = "It is on its way"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`no_channel`: the client has no chat", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn send_message(

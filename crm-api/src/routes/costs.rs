@@ -17,6 +17,7 @@ use super::money::{read_money, show_money};
 use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -32,7 +33,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/orders/{id}/costs",
     tag = "orders",
     params(("id" = String, Path, description = "The order")),
-    responses((status = 200, body = OrderCostList), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = OrderCostList), NotFound)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -54,7 +55,7 @@ async fn list(
     tag = "orders",
     params(("id" = String, Path, description = "The order")),
     request_body = NewOrderCost,
-    responses((status = 201, body = OrderCost), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 201, body = OrderCost), Invalid)
 )]
 async fn log(
     State(state): State<ApiState>,
@@ -74,7 +75,7 @@ async fn log(
     path = "/api/order-costs/{id}",
     tag = "orders",
     params(("id" = String, Path, description = "The cost")),
-    responses((status = 204, description = "It is gone"), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 204, description = "It is gone"), NotFound)
 )]
 async fn remove(
     State(state): State<ApiState>,
@@ -98,7 +99,7 @@ async fn remove(
     responses(
         (status = 200, body = OrderRefundProposal),
         (status = 409, description = "`refund_not_paid`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn propose(

@@ -1,7 +1,6 @@
 //! Questions people ask before they start.
 
 use api_types::crm::{FaqItem, FaqList, VersionedFaq};
-use api_types::problem::Problem;
 use app::crm::faq;
 use axum::extract::State;
 use domain::dialogue;
@@ -12,6 +11,7 @@ use super::clients::{read_text, show_text};
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, Versioned};
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -37,13 +37,12 @@ async fn find(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<
     put,
     path = "/api/settings/faq",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = FaqList,
     responses(
         (status = 200, body = VersionedFaq),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save(

@@ -1,6 +1,5 @@
 //! Files: finished programmes and whatever else was stored.
 
-use api_types::problem::Problem;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use crate::auth::Anyone;
 use crate::extract::PathId;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::NotFound;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -29,7 +29,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     responses(
         (status = 200, description = "The bytes", content_type = "application/octet-stream"),
         (status = 304, description = "You have it already (`If-None-Match`)"),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn download(

@@ -21,6 +21,7 @@ use crate::csv;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 /// Rows a page of the export; each page is a short transaction of its own.
@@ -42,7 +43,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/incomes",
     tag = "payments",
     params(IncomeQuery),
-    responses((status = 200, body = Page<Income>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Income>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -67,7 +68,7 @@ async fn list(
     params(IncomeQuery),
     responses(
         (status = 200, description = "The table", body = String, content_type = "text/csv"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn export(
@@ -164,7 +165,7 @@ fn line(income: &Income) -> String {
     responses(
         (status = 200, body = IncomePayer),
         (status = 409, description = "`receipt_not_by_hand`: it is registered", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn set_payer(

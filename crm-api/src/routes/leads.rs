@@ -15,6 +15,7 @@ use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -32,7 +33,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/leads",
     tag = "leads",
     params(LeadQuery),
-    responses((status = 200, body = Page<Lead>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Lead>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -56,7 +57,7 @@ async fn list(
     params(("id" = String, Path, description = "The lead")),
     responses(
         (status = 200, body = Lead, headers(("ETag" = String, description = "The version, for `If-Match`"))),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn find(
@@ -74,14 +75,13 @@ async fn find(
     patch,
     path = "/api/leads/{id}",
     tag = "leads",
-    params(("id" = String, Path, description = "The lead"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The lead"), IfMatch),
     request_body = LeadPatch,
     responses(
         (status = 200, body = Lead),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`open_lead_exists`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn update(
@@ -106,7 +106,7 @@ async fn update(
     params(("id" = String, Path, description = "The lead"), TakeQuery),
     responses(
         (status = 200, body = Lead),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`lead_taken` by somebody else, or `lead_closed`", body = Problem, content_type = "application/problem+json")
     )
 )]

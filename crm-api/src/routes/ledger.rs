@@ -4,7 +4,6 @@ use api_types::crm::{
     AccountQuery, LedgerAccount, Statement, StatementEntry, StatementQuery, TrialBalance, TrialBalanceRow,
 };
 use api_types::page::{Page, PageQuery};
-use api_types::problem::Problem;
 use app::Caller;
 use app::crm::ledger;
 use axum::extract::State;
@@ -24,6 +23,7 @@ use crate::csv;
 use crate::extract::{Json, PathId, PathParts, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 /// Rows a page of the export; each page is a short transaction of its own.
@@ -46,7 +46,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/ledger/accounts",
     tag = "ledger",
     params(AccountQuery),
-    responses((status = 200, body = Page<LedgerAccount>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<LedgerAccount>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -75,7 +75,7 @@ async fn list(
     path = "/api/ledger/accounts/{id}/entries",
     tag = "ledger",
     params(("id" = String, Path, description = "The account", example = "provider_clearing:yookassa:RUB"), PageQuery),
-    responses((status = 200, body = Statement), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Statement), Invalid)
 )]
 async fn entries(
     State(state): State<ApiState>,
@@ -95,7 +95,7 @@ async fn entries(
     path = "/api/clients/{id}/statement",
     tag = "ledger",
     params(("id" = String, Path, description = "The client"), StatementQuery),
-    responses((status = 200, body = Statement), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Statement), Invalid)
 )]
 async fn statement(
     State(state): State<ApiState>,

@@ -15,6 +15,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -46,7 +47,7 @@ async fn list(
     responses(
         (status = 201, body = DeepLink),
         (status = 409, description = "`token_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create(

@@ -39,14 +39,13 @@ async fn find(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<
     put,
     path = "/api/settings/brand/logo",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body(content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"))),
     responses(
         (status = 200, body = BrandLogo),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is neither PNG nor JPEG by its type", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The picture can't be a logo; `errors` says why", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn save(
@@ -65,11 +64,10 @@ async fn save(
     delete,
     path = "/api/settings/brand/logo",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     responses(
         (status = 204, description = "Documents go without it from now on"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn remove(

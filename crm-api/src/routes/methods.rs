@@ -1,7 +1,6 @@
 //! Payment methods that clients have agreed to keep.
 
 use api_types::crm::{SavedMethod, SavedMethodList};
-use api_types::problem::Problem;
 use app::pay::saved;
 use axum::extract::State;
 use domain::ids::{ClientId, SavedMethodId};
@@ -12,6 +11,7 @@ use utoipa_axum::routes;
 use crate::auth::Admin;
 use crate::extract::{Json, PathId};
 use crate::problem::ApiResult;
+use crate::refusals::NotFound;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -26,7 +26,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/clients/{id}/payment-methods",
     tag = "payments",
     params(("id" = String, Path, description = "The client")),
-    responses((status = 200, body = SavedMethodList), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = SavedMethodList), NotFound)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -47,7 +47,7 @@ async fn list(
     path = "/api/payment-methods/{id}",
     tag = "payments",
     params(("id" = String, Path, description = "The method")),
-    responses((status = 200, body = SavedMethod), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = SavedMethod), NotFound)
 )]
 async fn forget(
     State(state): State<ApiState>,

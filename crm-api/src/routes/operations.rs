@@ -18,6 +18,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::NotFound;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -94,7 +95,7 @@ async fn list_jobs(
     params(("id" = String, Path, description = "The job")),
     responses(
         (status = 200, body = JobView),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "It is not dead", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -129,7 +130,7 @@ async fn stuck_deliveries(
     path = "/api/deliveries/{id}/replay",
     tag = "operations",
     params(("id" = String, Path, description = "The delivery")),
-    responses((status = 204), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 204), NotFound)
 )]
 async fn replay_delivery(
     State(state): State<ApiState>,

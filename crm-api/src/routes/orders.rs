@@ -21,6 +21,7 @@ use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::idempotent::Keyed;
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -39,7 +40,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/orders",
     tag = "orders",
     params(OrderQuery),
-    responses((status = 200, body = Page<Order>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Order>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -68,7 +69,7 @@ async fn list(
     request_body = NewOrder,
     responses(
         (status = 201, body = OrderDetails),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create(
@@ -90,7 +91,7 @@ async fn create(
     path = "/api/orders/quote",
     tag = "orders",
     request_body = Basket,
-    responses((status = 200, body = Quote), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Quote), Invalid)
 )]
 async fn quote(
     State(state): State<ApiState>,
@@ -132,14 +133,13 @@ async fn find(
     patch,
     path = "/api/orders/{id}",
     tag = "orders",
-    params(("id" = String, Path, description = "The order"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The order"), IfMatch),
     request_body = OrderPatch,
     responses(
         (status = 200, body = OrderDetails),
         (status = 409, description = "`order_not_payable`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn update(

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use api_types::crm::{ConfiguredProvider, KeyField, KeySource, PaymentSettings, VersionedPaymentSettings};
-use api_types::problem::Problem;
 use app::crm::payment_settings::{self, Source};
 use app::settings::payments::PaymentSettings as Setting;
 use app::{App, Caller};
@@ -17,6 +16,7 @@ use super::money::{read_capture, read_receipt_mode, read_stacking, show_capture,
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, Versioned};
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -44,13 +44,12 @@ async fn find(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<
     put,
     path = "/api/settings/payments",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = PaymentSettings,
     responses(
         (status = 200, body = VersionedPaymentSettings),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save(

@@ -21,6 +21,7 @@ use crate::extract::{Json, PathId, Query};
 use crate::idempotent::Keyed;
 use crate::paging;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -49,7 +50,7 @@ pub fn shared_router() -> OpenApiRouter<ApiState> {
     path = "/api/payments",
     tag = "payments",
     params(PaymentQuery),
-    responses((status = 200, body = Page<Payment>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Payment>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -92,7 +93,7 @@ async fn find(
     post,
     path = "/api/payments/create",
     tag = "payments",
-    params(("Idempotency-Key" = String, Header, description = "Needed")),
+    params(Keyed),
     request_body = NewPayment,
     responses(
         (status = 200, body = Payment),
@@ -102,7 +103,7 @@ async fn find(
             body = Problem,
             content_type = "application/problem+json"
         ),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create(
@@ -148,7 +149,7 @@ async fn check(
     responses(
         (status = 201, body = Payment),
         (status = 409, description = "`order_not_payable`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn enter(
@@ -183,7 +184,7 @@ async fn enter(
             body = Problem,
             content_type = "application/problem+json"
         ),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn request_refund(
@@ -206,7 +207,7 @@ async fn request_refund(
     path = "/api/payments/{id}/refund-proposal",
     tag = "payments",
     params(("id" = String, Path, description = "The payment"), RefundProposalQuery),
-    responses((status = 200, body = RefundProposal), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = RefundProposal), Invalid)
 )]
 async fn propose_refund(
     State(state): State<ApiState>,
@@ -244,7 +245,7 @@ async fn propose_refund(
     tag = "payments",
     params(
         ("id" = String, Path, description = "The payment"),
-        ("Idempotency-Key" = String, Header, description = "Needed"),
+        Keyed,
         CaptureQuery
     ),
     responses(
@@ -255,7 +256,7 @@ async fn propose_refund(
             body = Problem,
             content_type = "application/problem+json"
         ),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn capture(
@@ -284,7 +285,7 @@ async fn capture(
     post,
     path = "/api/payments/{id}/use",
     tag = "payments",
-    params(("id" = String, Path, description = "The payment"), ("Idempotency-Key" = String, Header, description = "Needed")),
+    params(("id" = String, Path, description = "The payment"), Keyed),
     request_body = UsePayment,
     responses(
         (status = 200, body = Payment),
@@ -294,7 +295,7 @@ async fn capture(
             body = Problem,
             content_type = "application/problem+json"
         ),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn reuse(
@@ -315,7 +316,7 @@ async fn reuse(
     post,
     path = "/api/payments/{id}/release",
     tag = "payments",
-    params(("id" = String, Path, description = "The payment"), ("Idempotency-Key" = String, Header, description = "Needed")),
+    params(("id" = String, Path, description = "The payment"), Keyed),
     responses(
         (status = 200, body = Payment),
         (status = 409, description = "`payment_not_held`", body = Problem, content_type = "application/problem+json")

@@ -21,6 +21,7 @@ use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 /// Enough to fill a column of a screen.
@@ -53,7 +54,7 @@ async fn list_stages(State(state): State<ApiState>, Admin(caller): Admin) -> Api
     responses(
         (status = 201, body = Stage),
         (status = 409, description = "`too_many_stages`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create_stage(
@@ -81,7 +82,7 @@ async fn create_stage(
     params(("id" = String, Path, description = "The stage")),
     responses(
         (status = 200, body = Stage, headers(("ETag" = String, description = "The version, for `If-Match`"))),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn find_stage(
@@ -99,15 +100,14 @@ async fn find_stage(
     patch,
     path = "/api/pipeline/stages/{id}",
     tag = "pipeline",
-    params(("id" = String, Path, description = "The stage"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The stage"), IfMatch),
     request_body(content = StagePatch, example = json!({ "title": { "ru": "Думают", "en": "Thinking" }, "position": 2 })),
     responses(
         (status = 200, body = Stage),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`stage_not_empty`, or `stage_needed` by new clients", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn update_stage(
@@ -135,7 +135,7 @@ async fn update_stage(
     path = "/api/pipeline/stages/{id}/clients",
     tag = "pipeline",
     params(("id" = String, Path, description = "The stage"), PageQuery),
-    responses((status = 200, body = Page<Client>), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Client>), NotFound)
 )]
 async fn stage_clients(
     State(state): State<ApiState>,

@@ -18,6 +18,7 @@ use crate::auth::Admin;
 use crate::disposition;
 use crate::extract::Json;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 const USUAL_PAGES: u32 = 6;
@@ -49,7 +50,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
             (PreviewPages = "application/json")
         )),
         (status = 409, description = "`no_programme`: nothing fits these answers; `wording_off`: no model is chosen", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn make(

@@ -17,6 +17,7 @@ use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -51,7 +52,7 @@ async fn list(
     responses(
         (status = 201, body = Product),
         (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create(
@@ -71,7 +72,7 @@ async fn create(
     params(("id" = String, Path, description = "The product")),
     responses(
         (status = 200, body = Product, headers(("ETag" = String, description = "The version, for `If-Match`"))),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn find(
@@ -90,14 +91,13 @@ async fn find(
     put,
     path = "/api/products/{id}",
     tag = "products",
-    params(("id" = String, Path, description = "The product"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The product"), IfMatch),
     request_body = ProductContent,
     responses(
         (status = 200, body = Product),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        NotFound,
+        Invalid,
+        IfMatch
     )
 )]
 async fn save(
@@ -118,11 +118,10 @@ async fn save(
     post,
     path = "/api/products/{id}/archive",
     tag = "products",
-    params(("id" = String, Path, description = "The product"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The product"), IfMatch),
     responses(
         (status = 200, body = Product),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn archive(
@@ -142,11 +141,10 @@ async fn archive(
     post,
     path = "/api/products/{id}/restore",
     tag = "products",
-    params(("id" = String, Path, description = "The product"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The product"), IfMatch),
     responses(
         (status = 200, body = Product),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn restore(
@@ -182,13 +180,12 @@ async fn find_discount(
     put,
     path = "/api/clients/{id}/discount",
     tag = "products",
-    params(("id" = String, Path, description = "The client"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The client"), IfMatch),
     request_body = NewClientDiscount,
     responses(
         (status = 200, body = ClientDiscount),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save_discount(
@@ -209,11 +206,10 @@ async fn save_discount(
     delete,
     path = "/api/clients/{id}/discount",
     tag = "products",
-    params(("id" = String, Path, description = "The client"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The client"), IfMatch),
     responses(
         (status = 204, description = "There is none any more"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn delete_discount(

@@ -18,6 +18,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -37,7 +38,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/programs",
     tag = "programs",
     params(ProgramQuery),
-    responses((status = 200, body = Page<Program>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Program>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -61,7 +62,7 @@ async fn list(
     path = "/api/programs/{id}",
     tag = "programs",
     params(("id" = String, Path, description = "The version")),
-    responses((status = 200, body = ProgramDetails), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = ProgramDetails), NotFound)
 )]
 async fn find(
     State(state): State<ApiState>,
@@ -89,7 +90,7 @@ async fn find(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 302, description = "To the document", headers(("Location" = String, description = "`/api/files/{id}`"))),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_not_ready`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -113,7 +114,7 @@ async fn file(
     params(("id" = String, Path, description = "Any version")),
     responses(
         (status = 202, description = "The new version, queued", body = Program),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_in_work`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -139,7 +140,7 @@ async fn regenerate(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 202, description = "It is on its way"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_not_ready`, or `no_channel`: the client has no chat", body = Problem, content_type = "application/problem+json")
     )
 )]

@@ -25,6 +25,7 @@ use crate::csv;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 /// Rows a page of an export; each page is a short transaction of its own.
@@ -48,7 +49,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/promocodes",
     tag = "promocodes",
     params(PromoQuery),
-    responses((status = 200, body = Page<PromoCode>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<PromoCode>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -72,7 +73,7 @@ async fn list(
     responses(
         (status = 201, body = PromoCode),
         (status = 409, description = "`code_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn create(
@@ -95,7 +96,7 @@ async fn create(
     responses(
         (status = 201, body = PromoBatch),
         (status = 409, description = "`batch_taken`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn generate(
@@ -218,13 +219,12 @@ async fn find(
     put,
     path = "/api/promocodes/{id}",
     tag = "promocodes",
-    params(("id" = String, Path, description = "The promo code"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("id" = String, Path, description = "The promo code"), IfMatch),
     request_body = PromoEdit,
     responses(
         (status = 200, body = PromoCode),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save(

@@ -20,6 +20,7 @@ use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 /// What the drop-off looks at without `since`.
@@ -41,7 +42,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/questionnaires",
     tag = "questionnaires",
     params(QuestionnaireQuery),
-    responses((status = 200, body = Page<Questionnaire>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Questionnaire>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -65,7 +66,7 @@ async fn list(
     path = "/api/questionnaires/{id}",
     tag = "questionnaires",
     params(("id" = String, Path, description = "The questionnaire")),
-    responses((status = 200, body = QuestionnaireDetails), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = QuestionnaireDetails), NotFound)
 )]
 async fn find(
     State(state): State<ApiState>,
@@ -98,13 +99,12 @@ async fn form(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<
     put,
     path = "/api/questionnaires/form",
     tag = "questionnaires",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = Form,
     responses(
         (status = 200, body = VersionedForm),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The wrong question is named as `questions/<place>`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn save_form(

@@ -18,6 +18,7 @@ use crate::extract::{Json, PathId, Query};
 use crate::idempotent::Keyed;
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -37,7 +38,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     params(wire::ReconciliationQuery),
     responses(
         (status = 200, body = Page<wire::Reconciliation>),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn list(
@@ -82,7 +83,7 @@ async fn find(
     responses(
         (status = 202, body = wire::ReconciliationList),
         (status = 409, description = "`reconciliation_under_way`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn start(

@@ -15,6 +15,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -34,7 +35,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/refunds",
     tag = "payments",
     params(RefundQuery),
-    responses((status = 200, body = Page<Refund>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Refund>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -76,7 +77,7 @@ async fn find(
     path = "/api/receipts",
     tag = "payments",
     params(ReceiptQuery),
-    responses((status = 200, body = Page<Receipt>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Receipt>), Invalid)
 )]
 async fn list_receipts(
     State(state): State<ApiState>,
@@ -105,7 +106,7 @@ async fn list_receipts(
     responses(
         (status = 200, body = Receipt),
         (status = 409, description = "`receipt_not_by_hand`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn register(

@@ -17,6 +17,7 @@ use crate::auth::{Anyone, session_cookie};
 use crate::client_address::ClientAddress;
 use crate::extract::Json;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -116,7 +117,7 @@ async fn me(State(state): State<ApiState>, Anyone(who): Anyone) -> ApiResult<Jso
     path = "/api/auth/password",
     tag = "auth",
     request_body = PasswordRequest,
-    responses((status = 200, body = Me), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Me), Invalid)
 )]
 async fn change_password(
     State(state): State<ApiState>,

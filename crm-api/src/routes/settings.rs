@@ -1,7 +1,6 @@
 //! What an owner may change: the brand and the words the product says.
 
 use api_types::crm::{Brand, ShownText, TextList, TextOverride, VersionedBrand};
-use api_types::problem::Problem;
 use app::crm::texts::TextView;
 use app::crm::{brand, texts};
 use app::settings;
@@ -13,6 +12,7 @@ use super::clients::{read_text, show_text};
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathParts, Versioned};
 use crate::problem::ApiResult;
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -39,13 +39,12 @@ async fn find_brand(State(state): State<ApiState>, Admin(caller): Admin) -> ApiR
     put,
     path = "/api/settings/brand",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = Brand,
     responses(
         (status = 200, body = VersionedBrand),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save_brand(
@@ -91,7 +90,7 @@ async fn list_texts(State(state): State<ApiState>, Admin(caller): Admin) -> ApiR
     params(("key" = String, Path, description = "The text", example = "greeting")),
     responses(
         (status = 200, body = ShownText, headers(("ETag" = String, description = "The version, for `If-Match`"))),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn find_text(
@@ -110,14 +109,13 @@ async fn find_text(
     put,
     path = "/api/texts/{key}",
     tag = "settings",
-    params(("key" = String, Path, description = "The text", example = "greeting"), ("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(("key" = String, Path, description = "The text", example = "greeting"), IfMatch),
     request_body(content = TextOverride, example = json!({ "ru": "Привет, {name}!", "en": null })),
     responses(
         (status = 200, body = ShownText),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        NotFound,
+        Invalid,
+        IfMatch
     )
 )]
 async fn save_text(

@@ -2,7 +2,6 @@
 
 use api_types::crm::{Task, TaskQuery, TaskStatus};
 use api_types::page::{Page, PageQuery};
-use api_types::problem::Problem;
 use app::crm::tasks;
 use app::pay::ask::Matter;
 use axum::extract::State;
@@ -18,6 +17,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -35,7 +35,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/tasks",
     tag = "tasks",
     params(TaskQuery),
-    responses((status = 200, body = Page<Task>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<Task>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,

@@ -1,7 +1,6 @@
 //! Whether money is taken inside Telegram.
 
 use api_types::crm::{ShownTelegramPaymentSettings, TelegramBank, TelegramPaymentSettings};
-use api_types::problem::Problem;
 use app::crm::telegram_payments::{self, Wanted};
 use app::settings::telegram::{Bank, TelegramPayments};
 use axum::extract::State;
@@ -13,6 +12,7 @@ use super::money::{read_money, show_money};
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, Versioned};
 use crate::problem::ApiResult;
+use crate::refusals::Invalid;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -43,13 +43,12 @@ async fn find(
     put,
     path = "/api/settings/telegram-payments",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = TelegramPaymentSettings,
     responses(
         (status = 200, body = ShownTelegramPaymentSettings),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save(

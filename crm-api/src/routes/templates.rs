@@ -26,6 +26,7 @@ use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, UPLOAD_LIMIT, Versioned};
 use crate::paging;
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::{Invalid, NotFound};
 use crate::speech;
 use crate::state::ApiState;
 
@@ -76,14 +77,13 @@ async fn find_source(
     put,
     path = "/api/settings/templates",
     tag = "templates",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = TemplateSettings,
     responses(
         (status = 200, body = VersionedTemplateSettings),
         (status = 409, description = "`sheet_is_edited`, `templates_changed`, `no_sheets`", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "`validation_failed`: an address is not understood; `wrong_cells`; `sheet_unreadable`", body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        IfMatch
     )
 )]
 async fn save_source(
@@ -135,7 +135,7 @@ async fn look(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<
     path = "/api/templates",
     tag = "templates",
     params(PageQuery),
-    responses((status = 200, body = Page<TemplateVersion>), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<TemplateVersion>), Invalid)
 )]
 async fn list(
     State(state): State<ApiState>,
@@ -153,7 +153,7 @@ async fn list(
     path = "/api/templates/{id}",
     tag = "templates",
     params(("id" = String, Path, description = "The version")),
-    responses((status = 200, body = TemplateVersionDetails), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = TemplateVersionDetails), NotFound)
 )]
 async fn find(
     State(state): State<ApiState>,
@@ -176,7 +176,7 @@ async fn find(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, description = "CSV in UTF-8", content_type = "text/csv"),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn men(
@@ -195,7 +195,7 @@ async fn men(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, description = "CSV in UTF-8", content_type = "text/csv"),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn women(
@@ -214,7 +214,7 @@ async fn women(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, description = "CSV in UTF-8", content_type = "text/csv"),
-        (status = 404, body = Problem, content_type = "application/problem+json")
+        NotFound
     )
 )]
 async fn exercises(
@@ -261,7 +261,7 @@ async fn pending(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResu
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, description = "It is in force", body = TemplateVersion),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`version_unreadable`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -284,7 +284,7 @@ async fn use_version(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, body = TemplateVersion),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`not_pending`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -378,7 +378,7 @@ async fn read_tables(mut form: Multipart) -> ApiResult<Upload> {
         (status = 200, body = TemplateCoverage),
         (status = 404, description = "There is no such version, or nothing waits", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`version_unreadable`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn coverage(
@@ -407,7 +407,7 @@ async fn coverage(
         (status = 200, body = TemplateTryOut),
         (status = 404, description = "There is no such version, or nothing waits", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "`version_unreadable`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn try_out(

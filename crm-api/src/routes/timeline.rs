@@ -2,7 +2,6 @@
 
 use api_types::crm::{ClientMessage, MessageAuthor, MessageDirection, TimelineEntry, TimelineEvent};
 use api_types::page::{Page, PageQuery};
-use api_types::problem::Problem;
 use app::crm::timeline::{self, Entry};
 use axum::extract::State;
 use domain::ids::ClientId;
@@ -15,6 +14,7 @@ use crate::auth::Admin;
 use crate::extract::{Json, PathId, Query};
 use crate::paging;
 use crate::problem::ApiResult;
+use crate::refusals::NotFound;
 use crate::state::ApiState;
 
 pub fn router() -> OpenApiRouter<ApiState> {
@@ -29,7 +29,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
     path = "/api/clients/{id}/timeline",
     tag = "clients",
     params(("id" = String, Path, description = "The client"), PageQuery),
-    responses((status = 200, body = Page<TimelineEntry>), (status = 404, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = Page<TimelineEntry>), NotFound)
 )]
 async fn list(
     State(state): State<ApiState>,

@@ -19,6 +19,7 @@ use super::clients::{read_language, show_text};
 use crate::auth::Admin;
 use crate::extract::{IfMatch, Json, PathId, Query, Versioned};
 use crate::problem::{ApiError, ApiResult};
+use crate::refusals::{Invalid, NotFound};
 use crate::state::ApiState;
 
 const USUAL_MONTHS: u32 = 12;
@@ -52,13 +53,12 @@ async fn find(State(state): State<ApiState>, Admin(caller): Admin) -> ApiResult<
     put,
     path = "/api/settings/wording",
     tag = "settings",
-    params(("If-Match" = String, Header, description = "The `ETag` you have seen")),
+    params(IfMatch),
     request_body = WordingSettings,
     responses(
         (status = 200, body = ShownWordingSettings),
-        (status = 412, description = "Somebody else was faster: `version_conflict`", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 428, description = "`If-Match` is missing", body = Problem, content_type = "application/problem+json")
+        Invalid,
+        IfMatch
     )
 )]
 async fn save(
@@ -83,7 +83,7 @@ async fn save(
     responses(
         (status = 200, body = WordingTrial),
         (status = 409, description = "`wording_off`: no model is chosen", body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json")
+        Invalid
     )
 )]
 async fn try_out(
@@ -109,7 +109,7 @@ async fn try_out(
     path = "/api/wording/costs",
     tag = "programs",
     params(WordingCostQuery),
-    responses((status = 200, body = WordingCosts), (status = 422, body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, body = WordingCosts), Invalid)
 )]
 async fn costs(
     State(state): State<ApiState>,
@@ -133,7 +133,7 @@ async fn costs(
     params(("id" = String, Path, description = "The version")),
     responses(
         (status = 200, body = WordingRecord),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
+        NotFound,
         (status = 409, description = "`program_not_ready`", body = Problem, content_type = "application/problem+json")
     )
 )]
