@@ -7,6 +7,7 @@
 pub mod backoff;
 pub mod content;
 pub mod dialogue;
+pub mod fiscal;
 pub mod fold;
 
 pub mod ids;

@@ -70,6 +70,12 @@ pub enum RefundRefusal {
     NotPositive,
     #[error("another currency than the payment's")]
     OtherCurrency,
+    #[error("the provider says that nothing more went back than is known here")]
+    NotThere,
+    #[error("the provider is still giving it back; ask again when that has ended")]
+    NotEnded,
+    #[error("the provider says that another sum went back")]
+    OtherSum,
 }
 
 impl RefundRefusal {
@@ -82,6 +88,9 @@ impl RefundRefusal {
             Self::TooMuch { .. } => "refund_too_much",
             Self::NotPositive => "refund_not_positive",
             Self::OtherCurrency => "refund_other_currency",
+            Self::NotThere => "refund_not_there",
+            Self::NotEnded => "refund_not_ended",
+            Self::OtherSum => "refund_other_sum",
         }
     }
 }
@@ -127,6 +136,39 @@ pub fn check(
         return Err(RefundRefusal::TooMuch { left });
     }
     Ok(wanted)
+}
+
+/// What a provider says of money that went back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoneBack {
+    /// So much in all.
+    Sum(Money),
+    /// Something, and less than the payment: it keeps the sum to itself.
+    Part,
+    /// It is on its way, and nobody knows whether it arrives.
+    UnderWay,
+}
+
+/// The sum of a refund that a person has made in the provider's own cabinet, beside what the provider says of it.
+pub fn check_recorded(
+    payment: &Refundable,
+    amount: Money,
+    there: GoneBack,
+    now: Timestamp,
+) -> Result<Money, RefundRefusal> {
+    let amount = check(payment, Some(amount), RefundBy::Administrator, now)?;
+    // Of a hold that was taken in part the whole is told.
+    let unknown_here = |there: Money| {
+        let there = there.minor.min(payment.amount.minor);
+        there.saturating_sub(payment.refunded.minor)
+    };
+    match there {
+        GoneBack::UnderWay => Err(RefundRefusal::NotEnded),
+        GoneBack::Sum(sum) if unknown_here(sum) <= 0 => Err(RefundRefusal::NotThere),
+        GoneBack::Sum(sum) if unknown_here(sum) != amount.minor => Err(RefundRefusal::OtherSum),
+        GoneBack::Part if unknown_here(payment.amount) == amount.minor => Err(RefundRefusal::OtherSum),
+        GoneBack::Sum(_) | GoneBack::Part => Ok(amount),
+    }
 }
 
 /// What an administrator is proposed: the payment without the part that was delivered and without proven costs, as the law
@@ -207,6 +249,50 @@ mod tests {
             ..paid(100_000, 0, 0)
         };
         assert_eq!(ask(&open, rub(1)), Err(RefundRefusal::NotPaid));
+    }
+
+    #[test]
+    fn a_refund_of_the_cabinet_fits_what_the_provider_says() {
+        use GoneBack::{Part, Sum, UnderWay};
+        let record = |payment: Refundable, minor, there| check_recorded(&payment, rub(minor), there, PAID_AT);
+        assert_eq!(record(paid(100_000, 0, 0), 30_000, Part), Ok(rub(30_000)));
+        assert_eq!(record(paid(100_000, 20_000, 0), 30_000, Part), Ok(rub(30_000)));
+        assert_eq!(
+            record(paid(100_000, 0, 0), 100_000, Sum(rub(100_000))),
+            Ok(rub(100_000))
+        );
+        assert_eq!(
+            record(paid(100_000, 60_000, 0), 40_000, Sum(rub(100_000))),
+            Ok(rub(40_000))
+        );
+        // Of a hold that was taken in part the whole is told.
+        assert_eq!(record(paid(60_000, 0, 0), 60_000, Sum(rub(100_000))), Ok(rub(60_000)));
+        for (payment, minor, there, refusal) in [
+            (paid(100_000, 0, 0), 30_000, Sum(rub(0)), RefundRefusal::NotThere),
+            (
+                paid(100_000, 30_000, 0),
+                30_000,
+                Sum(rub(30_000)),
+                RefundRefusal::NotThere,
+            ),
+            (paid(100_000, 0, 0), 30_000, UnderWay, RefundRefusal::NotEnded),
+            (paid(100_000, 0, 0), 30_000, Sum(rub(100_000)), RefundRefusal::OtherSum),
+            (paid(100_000, 0, 0), 100_000, Part, RefundRefusal::OtherSum),
+            (paid(100_000, 70_000, 0), 30_000, Part, RefundRefusal::OtherSum),
+            (
+                paid(100_000, 80_000, 0),
+                30_000,
+                Part,
+                RefundRefusal::TooMuch { left: rub(20_000) },
+            ),
+            (paid(100_000, 0, 0), 0, Part, RefundRefusal::NotPositive),
+        ] {
+            assert_eq!(
+                record(payment, minor, there),
+                Err(refusal),
+                "{payment:?} {minor} {there:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tax receipts, and incomes that a self-employed seller has to register.
 
+use domain::fiscal::FiscalNumbers;
 use domain::ids::{Id, OrderId, PaymentId, ReceiptId, RefundId};
 use domain::money::{Currency, Money};
 use domain::time::Timestamp;
@@ -38,6 +39,10 @@ pub struct Receipt {
     pub provider_receipt: Option<String>,
     /// Where the client sees it.
     pub link: Option<String>,
+    /// What the cash register has written on it, once it is told.
+    pub fiscal: Option<FiscalNumbers>,
+    /// Of a payment made with a provider's test keys.
+    pub is_test: bool,
     pub failure: Option<String>,
     /// How often a provider was asked to give it.
     pub attempts: u32,
@@ -52,6 +57,8 @@ pub enum Regime {
     Fiscal,
     /// A self-employed person, in «Мой налог».
     SelfEmployed,
+    /// As that, of payments made with a provider's test keys: nobody registers them.
+    SelfEmployedTest,
 }
 
 impl Regime {
@@ -59,6 +66,7 @@ impl Regime {
         match self {
             Self::Fiscal => "fiscal",
             Self::SelfEmployed => "self_employed",
+            Self::SelfEmployedTest => "self_employed_test",
         }
     }
 
@@ -94,6 +102,10 @@ struct ReceiptRow {
     body_sealed: Vec<u8>,
     provider_receipt_id: Option<String>,
     link: Option<String>,
+    fiscal_storage_number: Option<String>,
+    fiscal_document_number: Option<String>,
+    fiscal_attribute: Option<String>,
+    is_test: i64,
     failure: Option<String>,
     attempts: i64,
     created_at_ms: i64,
@@ -102,12 +114,25 @@ struct ReceiptRow {
 
 const BODY: &str = "receipts.body";
 const SELECT: &str = "SELECT id, order_id, payment_id, refund_id, kind, status, amount_minor, currency, body_sealed, provider_receipt_id, \
-     link, failure, attempts, created_at_ms, finished_at_ms FROM receipts WHERE tenant_id = $1";
+     link, fiscal_storage_number, fiscal_document_number, fiscal_attribute, failure, attempts, created_at_ms, finished_at_ms, \
+     COALESCE((SELECT p.is_test FROM payments p WHERE p.id = receipts.payment_id), 0) AS is_test FROM receipts WHERE tenant_id = $1";
 
 impl Tx {
     fn receipt(&self, row: ReceiptRow) -> Result<Receipt> {
         let corrupt = |place| Error::corrupt(place, &row.id);
         let currency = Currency::parse(&row.currency).ok_or_else(|| corrupt("receipts.currency"))?;
+        let numbers = (
+            &row.fiscal_storage_number,
+            &row.fiscal_document_number,
+            &row.fiscal_attribute,
+        );
+        let fiscal = match numbers {
+            (Some(storage), Some(document), Some(attribute)) => Some(
+                FiscalNumbers::new(storage, document, attribute)
+                    .ok_or_else(|| corrupt("receipts.fiscal_document_number"))?,
+            ),
+            _ => None,
+        };
         Ok(Receipt {
             id: ReceiptId::parse(&row.id).ok_or_else(|| corrupt("receipts.id"))?,
             order: OrderId::parse(&row.order_id).ok_or_else(|| corrupt("receipts.order_id"))?,
@@ -119,6 +144,8 @@ impl Tx {
             status: row.status,
             provider_receipt: row.provider_receipt_id,
             link: row.link,
+            fiscal,
+            is_test: row.is_test != 0,
             failure: row.failure,
             attempts: u32::try_from(row.attempts).map_err(|_| Error::corrupt("receipts.attempts", &row.id))?,
             created_at: Timestamp::from_millis(row.created_at_ms),
@@ -126,10 +153,14 @@ impl Tx {
         })
     }
 
+    /// An income of a payment made with test keys is none that anybody registers: [`Regime::SelfEmployedTest`].
+    ///
     /// Returns false when the payment or refund has a receipt of this kind already, or the order its closing one.
     pub async fn insert_receipt(&mut self, new: &NewReceipt) -> Result<bool> {
         const SQL: &str = "INSERT INTO receipts (id, tenant_id, order_id, payment_id, refund_id, kind, status, amount_minor, currency, body_sealed, \
-             created_at_ms, regime) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+             created_at_ms, regime) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+             CASE WHEN $12 = 'self_employed' AND EXISTS (SELECT 1 FROM payments p WHERE p.tenant_id = $2 AND p.id = $4 AND p.is_test = 1) \
+             THEN 'self_employed_test' ELSE $12 END) ON CONFLICT DO NOTHING";
         let body = self.seal(BODY, new.id.as_str(), new.body.as_bytes())?;
         let inserted = execute!(
             self,
@@ -256,6 +287,33 @@ impl Tx {
         const SQL: &str = "UPDATE receipts SET status = 'registered', provider_receipt_id = COALESCE($1, provider_receipt_id), \
              link = $2, failure = NULL, finished_at_ms = $3 WHERE tenant_id = $4 AND id = $5 AND status IN ('by_hand', 'failed')";
         let changed = execute!(self, SQL, number, link, now.millis(), self.tenant.as_ref(), id.as_str())?;
+        Ok(changed == 1)
+    }
+
+    /// What the cash register has written on it, however it was thought to stand; nothing is written over. Returns false when
+    /// it is known already, or is not wanted any more.
+    pub async fn write_fiscal_numbers(
+        &mut self,
+        id: &ReceiptId,
+        numbers: &FiscalNumbers,
+        link: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        const SQL: &str = "UPDATE receipts SET status = 'registered', fiscal_storage_number = $1, fiscal_document_number = $2, \
+             fiscal_attribute = $3, link = COALESCE(link, $4), failure = NULL, \
+             finished_at_ms = CASE status WHEN 'registered' THEN finished_at_ms ELSE $5 END \
+             WHERE tenant_id = $6 AND id = $7 AND regime = 'fiscal' AND status <> 'canceled' AND fiscal_document_number IS NULL";
+        let changed = execute!(
+            self,
+            SQL,
+            &numbers.storage,
+            &numbers.document,
+            &numbers.attribute,
+            link,
+            now.millis(),
+            self.tenant.as_ref(),
+            id.as_str()
+        )?;
         Ok(changed == 1)
     }
 

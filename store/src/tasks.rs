@@ -134,6 +134,13 @@ impl Tx {
         execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), order.as_str(), kind)
     }
 
+    /// What a cause has asked for is done. Returns false when it has no open task.
+    pub async fn finish_task_of_cause(&mut self, dedupe_key: &str, by: &str, now: Timestamp) -> Result<bool> {
+        const SQL: &str = "UPDATE tasks SET status = 'done', done_by = $1, done_at_ms = $2 \
+             WHERE tenant_id = $3 AND dedupe_key = $4 AND status = 'open'";
+        Ok(execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), dedupe_key)? == 1)
+    }
+
     /// What was done may have to be done again one day: its cause makes a new task then.
     pub async fn free_task_key(&mut self, id: &TaskId) -> Result<()> {
         const SQL: &str = "UPDATE tasks SET dedupe_key = dedupe_key || ':' || id WHERE tenant_id = $1 AND id = $2 AND status = 'done'";

@@ -28,6 +28,7 @@ mod payments;
 mod programs;
 mod purge;
 mod questionnaires;
+mod receipts;
 mod reconciliations;
 mod rotation;
 mod schema;
@@ -205,6 +206,12 @@ on_each_database! {
         a_link_serves_until_it_expires_and_is_used_first_once,
         links_come_in_pages_newest_first,
         the_latest_consent_wins,
+    }
+    receipts {
+        an_income_of_a_test_payment_waits_for_nobody,
+        incomes_of_before_are_told_apart_by_their_payment,
+        what_a_register_has_written_is_kept_once,
+        a_task_ends_with_its_cause,
     }
     reconciliations {
         a_comparison_goes_step_by_step_and_ends_once,

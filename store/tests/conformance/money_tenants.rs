@@ -1,5 +1,6 @@
 //! Two tenants in one database: nobody sees or moves another's money.
 
+use domain::fiscal::FiscalNumbers;
 use domain::ids::{Id, OrderCostId, OrderId, PaymentId, PromoCodeId, ReceiptId, RefundId, SavedMethodId, TaskId};
 use domain::ledger::{Account, AccountKind};
 use domain::money::{BasisPoints, Currency};
@@ -389,6 +390,14 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
         !tx.register_receipt(&things.income, None, None, later).await.unwrap()
             && !tx.describe_receipt(&things.income, "{}").await.unwrap()
     );
+    let numbers = FiscalNumbers::new("9288000100115785", "118", "173423614").unwrap();
+    assert!(
+        !tx.write_fiscal_numbers(&things.receipt, &numbers, None, later)
+            .await
+            .unwrap()
+    );
+    let cause = format!("payment:{payment}");
+    assert!(!tx.finish_task_of_cause(&cause, "us_2", later).await.unwrap());
     tx.wish_saved_method(order, false).await.unwrap();
     assert!(!tx.charge_by_method(payment, &things.method).await.unwrap());
     assert_eq!(tx.method_of_payment(payment).await.unwrap(), None);

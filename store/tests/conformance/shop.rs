@@ -76,7 +76,7 @@ pub fn a_payment(world: &World, order: &NewOrder) -> NewPayment {
         client: order.client.clone(),
         provider: PROVIDER.to_owned(),
         amount: order.breakdown.total,
-        is_test: true,
+        is_test: false,
         actor: "client".to_owned(),
         note: Some("из чата".to_owned()),
         next_poll_at: Some(NOW.plus_minutes(1)),
