@@ -13,10 +13,11 @@ use app::pay::checkout::{self, ProgramLink, ProgramState, Repriced, View};
 use app::pay::{follow, open, saved};
 use app::settings::{self, Brand};
 use app::{Caller, Error};
-use axum::extract::rejection::{FormRejection, PathRejection};
-use axum::extract::{Form, Path, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, FromRequestParts, Path};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ORIGIN, REFERRER_POLICY};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -47,9 +48,7 @@ pub(crate) fn router() -> Router<ApiState> {
         .route("/checkout/{order_id}/program", get(program))
 }
 
-type OrderPath = Result<Path<String>, PathRejection>;
-
-/// Somebody at an order's page.
+/// Somebody at an order's page. Refused with the page that says why there is nothing to see.
 struct Visit {
     state: ApiState,
     caller: Caller,
@@ -58,23 +57,26 @@ struct Visit {
     query: Vec<(String, String)>,
 }
 
-impl Visit {
-    /// Errors: the page that says why there is nothing to see.
-    async fn enter(
-        state: ApiState,
-        path: OrderPath,
-        request_id: RequestId,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<Self, Response> {
-        let query: Vec<(String, String)> = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-            .into_owned()
-            .collect();
+/// Somebody who sent a form of that page. A form of another site is refused.
+struct Sender(Visit);
+
+impl FromRequestParts<ApiState> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        let Extension(request_id) = Extension::<RequestId>::from_request_parts(parts, state)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let query: Vec<(String, String)> =
+            url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
+                .into_owned()
+                .collect();
         let wanted = query
             .iter()
             .find(|(name, _)| name == "lang")
             .and_then(|(_, value)| Language::parse(value));
-        let language = wanted.unwrap_or_else(|| speech::of_page(None, headers));
+        let language = wanted.unwrap_or_else(|| speech::of_page(None, &parts.headers));
         let id = path.ok().and_then(|Path(text)| OrderId::parse(&text));
         let found = async {
             let Some(id) = id else { return Ok(None) };
@@ -87,16 +89,41 @@ impl Visit {
         match found.await {
             Ok(Some((caller, view))) => Ok(Self {
                 language: wanted.unwrap_or(view.order.language),
-                state,
+                state: state.clone(),
                 caller,
                 view,
                 query,
             }),
-            Ok(None) => Err(nowhere(&state, language).await),
-            Err(error) => Err(broken(&state, None, language, error).await),
+            Ok(None) => Err(nowhere(state, language).await),
+            Err(error) => Err(broken(state, None, language, error).await),
         }
     }
+}
 
+impl FromRequestParts<ApiState> for Sender {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        let visit = Visit::from_request_parts(parts, state).await?;
+        if is_same_origin(&parts.headers, state.app.public_url()) {
+            return Ok(Self(visit));
+        }
+        let home = address(visit.id(), "", visit.language);
+        let page = page::note(
+            &visit.view.guide.brand,
+            visit.language,
+            visit.say("Форма пришла с другого сайта", "This form came from another site"),
+            visit.say(
+                "Мы ничего не сделали. Если это были вы, продолжите на странице заказа.",
+                "Nothing was done. If it was you, go on at the order's page.",
+            ),
+            Some((&home, visit.say("К заказу", "To the order"))),
+        );
+        Err(html(state, StatusCode::FORBIDDEN, &page))
+    }
+}
+
+impl Visit {
     fn value(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
@@ -163,17 +190,7 @@ impl Visit {
     }
 }
 
-async fn show(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let mut visit = match Visit::enter(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit,
-        Err(page) => return page,
-    };
+async fn show(mut visit: Visit) -> Response {
     match visit.follow().await {
         Ok(()) => visit.draw(StatusCode::OK, Notes::default()),
         Err(error) => visit.fail(error).await,
@@ -181,17 +198,8 @@ async fn show(
 }
 
 /// An address that only forms know, typed or reloaded.
-async fn back(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    match Visit::enter(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit.home(),
-        Err(page) => page,
-    }
+async fn back(visit: Visit) -> Response {
+    visit.home()
 }
 
 #[derive(Deserialize)]
@@ -206,18 +214,7 @@ struct PayForm {
     save: Option<String>,
 }
 
-async fn pay(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-    form: Result<Form<PayForm>, FormRejection>,
-) -> Response {
-    let mut visit = match enter_with_form(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit,
-        Err(page) => return page,
-    };
+async fn pay(Sender(mut visit): Sender, form: Result<Form<PayForm>, FormRejection>) -> Response {
     let Ok(Form(form)) = form else { return visit.home() };
     // A link that died at the provider is found out here, and a new payment begun.
     if let Err(error) = visit.follow().await {
@@ -283,8 +280,10 @@ async fn pay(
             tracing::warn!(code, detail, provider, "a payer could not be sent to the provider");
             let alert = visit
                 .say(
-                    "Этот способ оплаты сейчас не работает, деньги не списаны. Выберите другой или напишите нам: мы уже знаем.",
-                    "This way to pay does not work right now, nothing was charged. Choose another or write to us: we know already.",
+                    "Этот способ оплаты сейчас не работает, деньги не списаны. Выберите другой или напишите нам: мы \
+                     уже знаем.",
+                    "This way to pay does not work right now, nothing was charged. Choose another or write to us: we \
+                     know already.",
                 )
                 .to_owned();
             visit.draw(StatusCode::CONFLICT, notes(Some(alert)))
@@ -300,18 +299,7 @@ struct PromoForm {
     code: String,
 }
 
-async fn promo(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-    form: Result<Form<PromoForm>, FormRejection>,
-) -> Response {
-    let visit = match enter_with_form(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit,
-        Err(page) => return page,
-    };
+async fn promo(Sender(visit): Sender, form: Result<Form<PromoForm>, FormRejection>) -> Response {
     let Ok(Form(form)) = form else { return visit.home() };
     if !visit.view.is_payable() {
         return visit.home();
@@ -345,17 +333,7 @@ async fn promo(
     visit.draw(StatusCode::UNPROCESSABLE_ENTITY, notes)
 }
 
-async fn again(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let visit = match enter_with_form(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit,
-        Err(page) => return page,
-    };
+async fn again(Sender(visit): Sender) -> Response {
     match checkout::again(&visit.state.app, &visit.caller, &visit.view).await {
         Ok(order) => see_other(&address(&order, "", visit.language)),
         Err(Error::Conflict { .. }) => visit.home(),
@@ -375,17 +353,7 @@ async fn again(
 }
 
 /// The newest letter once more, to the address the buyer gave.
-async fn letter(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let visit = match enter_with_form(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit,
-        Err(page) => return page,
-    };
+async fn letter(Sender(visit): Sender) -> Response {
     match app::mail::again(&visit.state.app, &visit.caller, &visit.view).await {
         Ok(again) => {
             let status = match again {
@@ -399,18 +367,7 @@ async fn letter(
     }
 }
 
-async fn program(
-    State(state): State<ApiState>,
-    Extension(request_id): Extension<RequestId>,
-    method: Method,
-    path: OrderPath,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let visit = match Visit::enter(state, path, request_id, &uri, &headers).await {
-        Ok(visit) => visit,
-        Err(page) => return page,
-    };
+async fn program(visit: Visit, method: Method) -> Response {
     let link = ProgramLink {
         until: Timestamp::from_millis(
             visit
@@ -440,33 +397,6 @@ async fn program(
         }
         Err(error) => visit.fail(error).await,
     }
-}
-
-/// As [`Visit::enter`], for a form: only from a page of our own.
-async fn enter_with_form(
-    state: ApiState,
-    path: OrderPath,
-    request_id: RequestId,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<Visit, Response> {
-    let is_ours = is_same_origin(headers, state.app.public_url());
-    let visit = Visit::enter(state, path, request_id, uri, headers).await?;
-    if is_ours {
-        return Ok(visit);
-    }
-    let home = address(visit.id(), "", visit.language);
-    let page = page::note(
-        &visit.view.guide.brand,
-        visit.language,
-        visit.say("Форма пришла с другого сайта", "This form came from another site"),
-        visit.say(
-            "Мы ничего не сделали. Если это были вы, продолжите на странице заказа.",
-            "Nothing was done. If it was you, go on at the order's page.",
-        ),
-        Some((&home, visit.say("К заказу", "To the order"))),
-    );
-    Err(html(&visit.state, StatusCode::FORBIDDEN, &page))
 }
 
 /// Browsers of today say where a form stood (`Sec-Fetch-Site`). Our pages send no referrer, and then `Origin` is `null`
