@@ -344,11 +344,8 @@ pub async fn identify(app: &App, caller: &Caller, username: &str) -> Result<()> 
         ));
     }
     let mut tx = app.tenant(&caller.tenant).write().await?;
-    let version = tx
-        .find_setting(settings::BRAND)
-        .await?
-        .map_or(0, |setting| setting.version);
-    let brand: settings::Brand = settings::read(&mut tx, settings::BRAND).await?.unwrap_or_default();
+    let (brand, version) = settings::read_versioned::<settings::Brand>(&mut tx, settings::BRAND).await?;
+    let brand = brand.unwrap_or_default();
     if brand.telegram_bot_username.as_deref() == Some(username) {
         return Ok(());
     }

@@ -69,6 +69,13 @@ impl Error {
         Self::Invalid(vec![FieldProblem::new(field, code, message)])
     }
 
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict {
+            code,
+            detail: detail.into(),
+        }
+    }
+
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal { what: what.into() }
     }

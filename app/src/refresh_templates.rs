@@ -131,8 +131,8 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
 
 /// The setting and its version; the default and 0 as long as nothing was saved.
 pub(crate) async fn read_source(tx: &mut Tx) -> Result<(TemplateSource, i64)> {
-    let version = tx.find_setting(TEMPLATES).await?.map_or(0, |setting| setting.version);
-    Ok((settings::read(tx, TEMPLATES).await?.unwrap_or_default(), version))
+    let (saved, version) = settings::read_versioned(tx, TEMPLATES).await?;
+    Ok((saved.unwrap_or_default(), version))
 }
 
 /// What is wrong with the sheet, as the last look left it.

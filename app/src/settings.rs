@@ -13,9 +13,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
 
+pub(crate) mod edit;
 pub mod payments;
 pub mod programs;
 pub mod telegram;
@@ -202,12 +204,28 @@ pub(crate) fn shipped_form_json() -> &'static str {
 
 /// A setting's value, or `None` when it was never saved.
 pub async fn read<T: DeserializeOwned>(tx: &mut store::Tx, name: &str) -> Result<Option<T>> {
+    Ok(read_versioned(tx, name).await?.0)
+}
+
+/// A setting's value and its version; `None` and 0 when it was never saved.
+pub async fn read_versioned<T: DeserializeOwned>(tx: &mut store::Tx, name: &str) -> Result<(Option<T>, i64)> {
     let Some(setting) = tx.find_setting(name).await? else {
-        return Ok(None);
+        return Ok((None, 0));
     };
-    serde_json::from_str(&setting.value)
-        .map(Some)
-        .map_err(|error| Error::internal(format!("the setting {name} can't be read: {error}")))
+    let value = serde_json::from_str(&setting.value)
+        .map_err(|error| Error::internal(format!("the setting {name} can't be read: {error}")))?;
+    Ok((Some(value), setting.version))
+}
+
+/// [`read_versioned`] for somebody who asks for nothing else.
+pub(crate) async fn find<T: DeserializeOwned>(app: &App, caller: &Caller, name: &str) -> Result<(Option<T>, i64)> {
+    let mut tx = app.tenant(&caller.tenant).read().await?;
+    read_versioned(&mut tx, name).await
+}
+
+/// A setting's version; 0 as long as it was never saved.
+pub(crate) async fn version_of(tx: &mut store::Tx, name: &str) -> Result<i64> {
+    Ok(tx.find_setting(name).await?.map_or(0, |setting| setting.version))
 }
 
 /// The tenant's guide, from the cache or the database.

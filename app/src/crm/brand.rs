@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use store::{NewFile, StoredFile};
 
 use super::contact::{self, Checks};
-use crate::access::audit;
+use crate::settings::edit::Edit;
 use crate::settings::{self, BRAND, BRAND_LOGO, Brand, BrandLogo};
 use crate::{App, Caller, Error, Result};
 
@@ -25,9 +25,8 @@ const MAX_REPLY_HOURS: u32 = 168;
 
 /// The brand and its version; 0 as long as nothing was saved.
 pub async fn find(app: &App, caller: &Caller) -> Result<(Brand, i64)> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.find_setting(BRAND).await?.map_or(0, |setting| setting.version);
-    Ok((settings::read(&mut tx, BRAND).await?.unwrap_or_default(), version))
+    let (saved, version) = settings::find(app, caller, BRAND).await?;
+    Ok((saved.unwrap_or_default(), version))
 }
 
 /// Saves the brand, if `version` is still current. Answers its new version.
@@ -35,33 +34,16 @@ pub async fn find(app: &App, caller: &Caller) -> Result<(Brand, i64)> {
 /// Errors: `VersionConflict`; `Invalid` with every wrong field.
 pub async fn save(app: &App, caller: &Caller, version: i64, brand: Brand) -> Result<(Brand, i64)> {
     let brand = checked(brand)?;
-    let value =
-        serde_json::to_string(&brand).map_err(|error| Error::internal(format!("a brand can't be written: {error}")))?;
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx.find_setting(BRAND).await?.map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict { what: "brand" });
-    }
-    tx.save_setting(BRAND, &value, version, app.now()).await?;
-    tx.record_audit(&audit(
-        app,
-        caller,
-        "settings.saved",
-        BRAND,
-        json!({ "version": version + 1 }),
-    ))
-    .await?;
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
-    Ok((brand, version + 1))
+    let mut edit = Edit::open(app, caller, BRAND, version, "brand").await?;
+    edit.save(&brand, json!({})).await?;
+    Ok((brand, edit.commit().await?))
 }
 
 /// The logo and the version of that setting; 0 as long as there never was one.
 pub async fn logo(app: &App, caller: &Caller) -> Result<(Option<StoredFile>, i64)> {
     let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.find_setting(BRAND_LOGO).await?.map_or(0, |setting| setting.version);
-    let logo: BrandLogo = settings::read(&mut tx, BRAND_LOGO).await?.unwrap_or_default();
-    let file = match logo.file {
+    let (logo, version) = settings::read_versioned::<BrandLogo>(&mut tx, BRAND_LOGO).await?;
+    let file = match logo.and_then(|logo| logo.file) {
         Some(file) => tx.find_file(&file).await?,
         None => None,
     };
@@ -116,30 +98,19 @@ async fn set_logo(
     version: i64,
     file: Option<NewFile>,
 ) -> Result<(Option<StoredFile>, i64)> {
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx.find_setting(BRAND_LOGO).await?.map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict { what: "logo" });
-    }
+    let mut edit = Edit::open(app, caller, BRAND_LOGO, version, "logo").await?;
     if let Some(file) = &file {
-        tx.insert_file(file).await?;
+        edit.tx.insert_file(file).await?;
     }
-    let value = BrandLogo {
+    let logo = BrandLogo {
         file: file.map(|file| file.id),
     };
-    let json =
-        serde_json::to_string(&value).map_err(|error| Error::internal(format!("a logo can't be written: {error}")))?;
-    tx.save_setting(BRAND_LOGO, &json, version, app.now()).await?;
-    let details = json!({ "version": version + 1, "file_id": value.file });
-    tx.record_audit(&audit(app, caller, "settings.saved", BRAND_LOGO, details))
-        .await?;
-    let kept = match &value.file {
-        Some(file) => tx.find_file(file).await?,
+    edit.save(&logo, json!({ "file_id": logo.file })).await?;
+    let kept = match &logo.file {
+        Some(file) => edit.tx.find_file(file).await?,
         None => None,
     };
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
-    Ok((kept, version + 1))
+    Ok((kept, edit.commit().await?))
 }
 
 const fn logo_code(error: LogoError) -> &'static str {

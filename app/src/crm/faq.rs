@@ -5,9 +5,9 @@ use domain::language::Localized;
 use serde_json::json;
 
 use super::contact::Checks;
-use crate::access::audit;
+use crate::settings::edit::Edit;
 use crate::settings::{self, FAQ_NAME};
-use crate::{App, Caller, Error, Result};
+use crate::{App, Caller, Result};
 
 /// A list longer than that is no help on a phone.
 const MAX_ITEMS: usize = 20;
@@ -17,9 +17,8 @@ const MAX_ANSWER_CHARS: usize = 3_000;
 
 /// The list in force and its version; 0 while the shipped one serves.
 pub async fn find(app: &App, caller: &Caller) -> Result<(Vec<FaqItem>, i64)> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.find_setting(FAQ_NAME).await?.map_or(0, |setting| setting.version);
-    let items = match settings::read(&mut tx, FAQ_NAME).await? {
+    let (saved, version) = settings::find(app, caller, FAQ_NAME).await?;
+    let items = match saved {
         Some(items) => items,
         None => settings::shipped_faq()?,
     };
@@ -31,20 +30,9 @@ pub async fn find(app: &App, caller: &Caller) -> Result<(Vec<FaqItem>, i64)> {
 /// Errors: `VersionConflict`; `Invalid` with every wrong field.
 pub async fn save(app: &App, caller: &Caller, version: i64, items: Vec<FaqItem>) -> Result<(Vec<FaqItem>, i64)> {
     let items = checked(items)?;
-    let value =
-        serde_json::to_string(&items).map_err(|error| Error::internal(format!("a list can't be written: {error}")))?;
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx.find_setting(FAQ_NAME).await?.map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict { what: "faq" });
-    }
-    tx.save_setting(FAQ_NAME, &value, version, app.now()).await?;
-    let details = json!({ "version": version + 1, "items": items.len() });
-    tx.record_audit(&audit(app, caller, "settings.saved", FAQ_NAME, details))
-        .await?;
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
-    Ok((items, version + 1))
+    let mut edit = Edit::open(app, caller, FAQ_NAME, version, "faq").await?;
+    edit.save(&items, json!({ "items": items.len() })).await?;
+    Ok((items, edit.commit().await?))
 }
 
 fn checked(items: Vec<FaqItem>) -> Result<Vec<FaqItem>> {
@@ -104,6 +92,7 @@ fn text(checks: &mut Checks, field: &str, text: &Localized, max_chars: usize, ha
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn the_shipped_questions_are_sound_and_wrong_ones_name_their_place() {

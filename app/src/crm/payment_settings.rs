@@ -9,6 +9,7 @@ use super::contact::Checks;
 use crate::access::audit;
 use crate::pay::keys::{self, Field, Maker, PAYMENT_KEYS, PaymentKeys, Values};
 use crate::settings;
+use crate::settings::edit::Edit;
 use crate::settings::payments::{PAYMENTS, PaymentSettings};
 use crate::{App, Caller, Error, Result};
 
@@ -43,9 +44,8 @@ pub struct ShownKeys {
 
 /// The setting and its version; 0 as long as nothing was saved.
 pub async fn find(app: &App, caller: &Caller) -> Result<(PaymentSettings, i64)> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.find_setting(PAYMENTS).await?.map_or(0, |setting| setting.version);
-    Ok((PaymentSettings::load(&mut tx).await?, version))
+    let (saved, version) = settings::find(app, caller, PAYMENTS).await?;
+    Ok((saved.unwrap_or_default(), version))
 }
 
 /// What may be shown of the keys, with the provider's code, in the order in which they are offered. Never a secret.
@@ -126,34 +126,23 @@ pub async fn save(
             try_out(app, code, values).await?;
         }
     }
-    let value = serde_json::to_string(&wanted)
-        .map_err(|error| Error::internal(format!("the setting can't be written: {error}")))?;
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx.find_setting(PAYMENTS).await?.map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict { what: "payments" });
-    }
-    tx.save_setting(PAYMENTS, &value, version, app.now()).await?;
-    let details = json!({ "version": version + 1, "settings": wanted });
-    tx.record_audit(&audit(app, caller, "settings.saved", PAYMENTS, details))
-        .await?;
+    let mut edit = Edit::open(app, caller, PAYMENTS, version, "payments").await?;
+    edit.save(&wanted, json!({ "settings": wanted })).await?;
     if !wanted_keys.is_empty() {
-        let of_keys = tx.find_setting(PAYMENT_KEYS).await?;
+        let of_keys = settings::version_of(&mut edit.tx, PAYMENT_KEYS).await?;
         let text = serde_json::to_string(&keys)
             .map_err(|error| Error::internal(format!("the keys can't be written: {error}")))?;
-        let of_keys = of_keys.map_or(0, |setting| setting.version);
-        tx.save_setting(PAYMENT_KEYS, &text, of_keys, app.now()).await?;
+        edit.tx.save_setting(PAYMENT_KEYS, &text, of_keys, app.now()).await?;
         // Names only: neither keys nor parts of them.
         let (set, taken): (Vec<&String>, Vec<&String>) =
             wanted_keys.keys().partition(|code| keys.0.contains_key(*code));
         let details = json!({ "set": set, "taken_away": taken });
-        tx.record_audit(&audit(app, caller, "payment_keys.saved", PAYMENT_KEYS, details))
-            .await?;
+        let entry = audit(app, caller, "payment_keys.saved", PAYMENT_KEYS, details);
+        edit.tx.record_audit(&entry).await?;
     }
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
+    let version = edit.commit().await?;
     keys::forget(app, &caller.tenant);
-    Ok((wanted, version + 1))
+    Ok((wanted, version))
 }
 
 fn maker<'a>(app: &'a App, code: &str) -> Option<&'a std::sync::Arc<dyn Maker>> {

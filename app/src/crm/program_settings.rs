@@ -3,16 +3,15 @@
 use serde_json::json;
 
 use super::contact::Checks;
-use crate::access::audit;
+use crate::settings;
+use crate::settings::edit::Edit;
 use crate::settings::programs::{MAX_WAIT_MINUTES, PROGRAMS, ProgramSettings};
-use crate::settings::{self};
-use crate::{App, Caller, Error, Result};
+use crate::{App, Caller, Result};
 
 /// The setting and its version; 0 as long as nothing was saved.
 pub async fn find(app: &App, caller: &Caller) -> Result<(ProgramSettings, i64)> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.find_setting(PROGRAMS).await?.map_or(0, |setting| setting.version);
-    Ok((ProgramSettings::load(&mut tx).await?, version))
+    let (saved, version) = settings::find(app, caller, PROGRAMS).await?;
+    Ok((saved.unwrap_or_default(), version))
 }
 
 /// Saves it, if `version` is still current. What waits for approval already keeps its promise to the client.
@@ -20,25 +19,10 @@ pub async fn find(app: &App, caller: &Caller) -> Result<(ProgramSettings, i64)> 
 /// Errors: `VersionConflict`; `Invalid` with every wrong field.
 pub async fn save(app: &App, caller: &Caller, version: i64, wanted: ProgramSettings) -> Result<(ProgramSettings, i64)> {
     let wanted = checked(wanted)?;
-    let value = serde_json::to_string(&wanted)
-        .map_err(|error| Error::internal(format!("the setting can't be written: {error}")))?;
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx.find_setting(PROGRAMS).await?.map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict { what: "programs" });
-    }
-    tx.save_setting(PROGRAMS, &value, version, app.now()).await?;
-    tx.record_audit(&audit(
-        app,
-        caller,
-        "settings.saved",
-        PROGRAMS,
-        json!({ "version": version + 1, "delivery": wanted.delivery, "wait_minutes": wanted.wait_minutes }),
-    ))
-    .await?;
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
-    Ok((wanted, version + 1))
+    let mut edit = Edit::open(app, caller, PROGRAMS, version, "programs").await?;
+    let details = json!({ "delivery": wanted.delivery, "wait_minutes": wanted.wait_minutes });
+    edit.save(&wanted, details).await?;
+    Ok((wanted, edit.commit().await?))
 }
 
 fn checked(mut wanted: ProgramSettings) -> Result<ProgramSettings> {
@@ -66,6 +50,7 @@ fn checked(mut wanted: ProgramSettings) -> Result<ProgramSettings> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn a_wait_without_end_is_refused() {

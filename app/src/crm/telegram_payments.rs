@@ -4,11 +4,11 @@ use domain::money::{Currency, Money};
 use serde_json::json;
 
 use super::contact::Checks;
-use crate::access::audit;
 use crate::settings;
+use crate::settings::edit::Edit;
 use crate::settings::telegram::{Bank, TELEGRAM_PAYMENTS, TelegramPayments};
 use crate::settings::wording::ApiKey;
-use crate::{App, Caller, Error, Result};
+use crate::{App, Caller, Result};
 
 const MAX_TOKEN_CHARS: usize = 200;
 /// A hundred Stars never brought less than a unit nor more than a hundred thousand of them.
@@ -29,12 +29,8 @@ pub struct Wanted {
 
 /// The setting and its version; 0 as long as nothing was saved.
 pub async fn find(app: &App, caller: &Caller) -> Result<(TelegramPayments, i64)> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx
-        .find_setting(TELEGRAM_PAYMENTS)
-        .await?
-        .map_or(0, |setting| setting.version);
-    Ok((TelegramPayments::load(&mut tx).await?, version))
+    let (saved, version) = settings::find(app, caller, TELEGRAM_PAYMENTS).await?;
+    Ok((saved.unwrap_or_default(), version))
 }
 
 /// Saves it, if `version` is still current. Bills that are out keep their price; what is switched off is refused before
@@ -42,24 +38,11 @@ pub async fn find(app: &App, caller: &Caller) -> Result<(TelegramPayments, i64)>
 ///
 /// Errors: `VersionConflict`; `Invalid` with every wrong field.
 pub async fn save(app: &App, caller: &Caller, version: i64, wanted: Wanted) -> Result<(TelegramPayments, i64)> {
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx
-        .find_setting(TELEGRAM_PAYMENTS)
-        .await?
-        .map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict {
-            what: "telegram payments",
-        });
-    }
-    let known = TelegramPayments::load(&mut tx).await?;
+    let mut edit = Edit::open(app, caller, TELEGRAM_PAYMENTS, version, "telegram payments").await?;
+    let known = TelegramPayments::load(&mut edit.tx).await?;
     let token_changes = wanted.provider_token.is_some();
     let saved = checked(&known, wanted)?;
-    let value = serde_json::to_string(&saved)
-        .map_err(|error| Error::internal(format!("the setting can't be written: {error}")))?;
-    tx.save_setting(TELEGRAM_PAYMENTS, &value, version, app.now()).await?;
     let details = json!({
-        "version": version + 1,
         "stars": saved.stars,
         "hundred_stars": saved.hundred_stars,
         "cards": saved.cards,
@@ -67,11 +50,8 @@ pub async fn save(app: &App, caller: &Caller, version: i64, wanted: Wanted) -> R
         "tax_system": saved.tax_system,
         "token_changed": token_changes,
     });
-    tx.record_audit(&audit(app, caller, "settings.saved", TELEGRAM_PAYMENTS, details))
-        .await?;
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
-    Ok((saved, version + 1))
+    edit.save(&saved, details).await?;
+    Ok((saved, edit.commit().await?))
 }
 
 fn checked(known: &TelegramPayments, wanted: Wanted) -> Result<TelegramPayments> {

@@ -16,6 +16,7 @@ use store::WordingTotal;
 
 use super::contact::Checks;
 use crate::access::audit;
+use crate::settings::edit::Edit;
 use crate::settings::wording::{ApiKey, LimitField, Price, Provider, WordingSetting};
 use crate::settings::{self, WORDING};
 use crate::word_program::record::Record;
@@ -62,38 +63,26 @@ pub struct Trial {
 
 /// The setting and its version; 0 as long as nothing was saved.
 pub async fn find(app: &App, caller: &Caller) -> Result<(WordingSetting, i64)> {
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    let version = tx.find_setting(WORDING).await?.map_or(0, |setting| setting.version);
-    Ok((settings::read(&mut tx, WORDING).await?.unwrap_or_default(), version))
+    let (saved, version) = settings::find(app, caller, WORDING).await?;
+    Ok((saved.unwrap_or_default(), version))
 }
 
 /// Saves the setting, if `version` is still current. The next programme is worded by it, on every replica.
 ///
 /// Errors: `VersionConflict`; `Invalid` with every wrong field.
 pub async fn save(app: &App, caller: &Caller, version: i64, wanted: WantedWording) -> Result<(WordingSetting, i64)> {
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    let before = tx.find_setting(WORDING).await?.map_or(0, |setting| setting.version);
-    if before != version {
-        return Err(Error::VersionConflict { what: "wording" });
-    }
-    let known: WordingSetting = settings::read(&mut tx, WORDING).await?.unwrap_or_default();
+    let mut edit = Edit::open(app, caller, WORDING, version, "wording").await?;
+    let known = settings::read(&mut edit.tx, WORDING).await?.unwrap_or_default();
     let key_changes = wanted.api_key.is_some();
     let wanted = checked(&known, wanted)?;
-    let value = serde_json::to_string(&wanted)
-        .map_err(|error| Error::internal(format!("the setting can't be written: {error}")))?;
-    tx.save_setting(WORDING, &value, version, app.now()).await?;
     let details = json!({
-        "version": version + 1,
         "provider": wanted.provider,
         "address": wanted.address(),
         "model": wanted.model_name(),
         "key_changed": key_changes,
     });
-    tx.record_audit(&audit(app, caller, "settings.saved", WORDING, details))
-        .await?;
-    tx.commit().await?;
-    settings::forget(app, &caller.tenant);
-    Ok((wanted, version + 1))
+    edit.save(&wanted, details).await?;
+    Ok((wanted, edit.commit().await?))
 }
 
 /// Words one invented client's programme, with `wanted` in place of what is saved if it is given. Only the cost is kept.
@@ -112,10 +101,10 @@ pub async fn try_out(
         None => known,
     };
     if setting.provider == Provider::Off || app.llm().is_none() {
-        return Err(Error::Conflict {
-            code: "wording_off",
-            detail: "no language model is chosen: programmes go out in the plain wording".into(),
-        });
+        return Err(Error::conflict(
+            "wording_off",
+            "no language model is chosen: programmes go out in the plain wording",
+        ));
     }
     let _place = app.previews().try_acquire().map_err(|_| busy())?;
     let templates = refresh_templates::current(app, &caller.tenant).await?;
@@ -163,10 +152,7 @@ pub async fn record(app: &App, caller: &Caller, id: &ProgramId) -> Result<Record
         return Err(Error::NotFound { what: "programme" });
     }
     let Some((_, report)) = tx.program_details(id).await? else {
-        return Err(Error::Conflict {
-            code: "program_not_ready",
-            detail: "this version has no words yet".into(),
-        });
+        return Err(Error::conflict("program_not_ready", "this version has no words yet"));
     };
     let report: Value = serde_json::from_str(&report)
         .map_err(|error| Error::internal(format!("the report of {id} can't be read: {error}")))?;

@@ -86,8 +86,16 @@ impl TelegramPayments {
     /// What an owner has to know before they switch something on.
     pub fn notice() -> Localized {
         Localized::new(
-            "Правила Telegram: цифровые товары и услуги внутри Telegram (программы, планы, онлайн-курсы) можно продавать только за звёзды; карта внутри Telegram — для вещей и услуг вне цифры. За нарушение бота могут отключить. Оплата по ссылке на странице ЮKassa или Т-Банка открывается в браузере и идёт мимо Telegram; этот риск вы берёте на себя. Цена в звёздах считается по курсу ниже и округляется вверх до целой звезды. Звёзды возвращаются только целиком, деньги с карты — вручную в кабинете банка.",
-            "Telegram's rules: digital goods and services inside Telegram (programmes, plans, online courses) may be sold for Stars only; cards inside Telegram are for physical goods and services. Bots that break this may be switched off. Paying by a link on YooKassa's or T-Bank's page happens in the browser, outside Telegram, at your own risk. The price in Stars follows from the rate below and is rounded up to a whole Star. Stars can be given back only in full, card payments by hand in the bank's account.",
+            "Правила Telegram: цифровые товары и услуги внутри Telegram (программы, планы, онлайн-курсы) можно \
+             продавать только за звёзды; карта внутри Telegram — для вещей и услуг вне цифры. За нарушение бота могут \
+             отключить. Оплата по ссылке на странице ЮKassa или Т-Банка открывается в браузере и идёт мимо Telegram; \
+             этот риск вы берёте на себя. Цена в звёздах считается по курсу ниже и округляется вверх до целой звезды. \
+             Звёзды возвращаются только целиком, деньги с карты — вручную в кабинете банка.",
+            "Telegram's rules: digital goods and services inside Telegram (programmes, plans, online courses) may be \
+             sold for Stars only; cards inside Telegram are for physical goods and services. Bots that break this may \
+             be switched off. Paying by a link on YooKassa's or T-Bank's page happens in the browser, outside \
+             Telegram, at your own risk. The price in Stars follows from the rate below and is rounded up to a whole \
+             Star. Stars can be given back only in full, card payments by hand in the bank's account.",
         )
     }
 }
