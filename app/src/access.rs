@@ -1,17 +1,20 @@
-//! Who may come in: sign-in with throttled guesses, sessions, API keys, and what the first start seeds.
+//! Who may come in: sign-in with throttled guesses, sessions, and what the first start seeds.
+
+mod keys;
+mod passwords;
 
 use std::net::IpAddr;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use domain::ids::{ApiKeyId, RequestId, TenantId, UserId};
+use domain::ids::{RequestId, TenantId, UserId};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use store::{ApiKey, AuditEntry, NewApiKey, NewSession, NewUser, Old, PageOf, PageRequest, Session, User};
-use tokio::sync::Semaphore;
+use store::{AuditEntry, NewSession, NewUser, Old, Session, User};
 use zeroize::Zeroizing;
+
+pub use self::keys::{create_api_key, ensure_bot_token, list_api_keys, revoke_api_key};
+pub use self::passwords::MIN_PASSWORD_CHARS;
 
 use crate::clock::random_bytes;
 use crate::credentials::Credential;
@@ -30,16 +33,7 @@ const MAX_LOCK_S: u64 = 15 * 60;
 const FAILURES_KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Answers under an idempotency key are kept a little over the promised day.
 const IDEMPOTENCY_KEPT_MS: i64 = 48 * 60 * 60 * 1000;
-pub const MIN_PASSWORD_CHARS: usize = 10;
-/// Long enough for any passphrase, short enough to hash.
-const MAX_PASSWORD_BYTES: usize = 1024;
 const MAX_NAME_CHARS: usize = 100;
-/// Each hash takes 19 MiB and a core; more at once would let guesses starve everything else.
-static HASHING: Semaphore = Semaphore::const_new(2);
-/// Verified against when nobody has that e-mail address, so that the answer takes as long. Nothing hashes to it.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
 /// Somebody whose session or token is valid.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
@@ -91,9 +85,9 @@ pub async fn sign_in(app: &App, email: &str, password: &str, peer: IpAddr, reque
     drop(tx);
     let hash = subject
         .as_ref()
-        .map_or(NOBODY, |subject| subject.password_hash.as_str())
+        .map_or(passwords::NOBODY, |subject| subject.password_hash.as_str())
         .to_owned();
-    let is_right = verify(password, hash).await?;
+    let is_right = passwords::verify(password, hash).await?;
     let Some(subject) = subject.filter(|subject| is_right && !subject.is_disabled) else {
         return Err(Error::Unauthenticated);
     };
@@ -231,8 +225,8 @@ pub async fn create_user(app: &App, caller: &Caller, name: &str, email: &str, pa
         return Err(Error::invalid("email", "invalid", "not an e-mail address"));
     }
     check_name(name)?;
-    check_password("password", password)?;
-    let hash = hash(password).await?;
+    passwords::check("password", password)?;
+    let hash = passwords::hash(password).await?;
     let id: UserId = app.new_id();
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let user = NewUser {
@@ -245,10 +239,7 @@ pub async fn create_user(app: &App, caller: &Caller, name: &str, email: &str, pa
     };
     tx.insert_user(&user).await.map_err(|error| {
         if error.is_unique_violation() {
-            Error::Conflict {
-                code: "email_taken",
-                detail: "somebody signs in with this e-mail address already".into(),
-            }
+            Error::conflict("email_taken", "somebody signs in with this e-mail address already")
         } else {
             error.into()
         }
@@ -264,7 +255,7 @@ pub async fn create_user(app: &App, caller: &Caller, name: &str, email: &str, pa
 /// Errors: `Invalid` names `current_password` or `new_password`; `Forbidden` for a token; `TooManyAttempts`.
 pub async fn change_password(app: &App, who: &Authenticated, current: &str, new: &str) -> Result<SignedIn> {
     let session = who.session.as_ref().ok_or(Error::Forbidden)?;
-    check_password("new_password", new)?;
+    passwords::check("new_password", new)?;
     let subject = format!("password:{}", session.user_id);
     count_guess(app, &[&subject]).await?;
     let tenant = app.tenant(&who.caller.tenant);
@@ -274,14 +265,14 @@ pub async fn change_password(app: &App, who: &Authenticated, current: &str, new:
         .password_hash(&session.user_id)
         .await?
         .ok_or(Error::Unauthenticated)?;
-    if !verify(current, known.clone()).await? {
+    if !passwords::verify(current, known.clone()).await? {
         return Err(Error::invalid(
             "current_password",
             "wrong",
             "this is not your current password",
         ));
     }
-    let fresh = hash(new).await?;
+    let fresh = passwords::hash(new).await?;
     let mut system = app.store().system().await?;
     system.set_sign_in_failures(&subject, 0).await?;
     system.commit().await?;
@@ -304,51 +295,6 @@ pub async fn change_password(app: &App, who: &Authenticated, current: &str, new:
     tx.commit().await?;
     app.credentials().forget_user(&session.user_id);
     Ok(signed_in)
-}
-
-/// Makes a key; its token is answered once and never again.
-///
-/// Errors: `Invalid` names `name`.
-pub async fn create_api_key(app: &App, caller: &Caller, name: &str, role: Role) -> Result<(ApiKey, Zeroizing<String>)> {
-    check_name(name)?;
-    let token = Zeroizing::new(format!("vk_{}", BASE64URL_NOPAD.encode(&random_bytes::<32>())));
-    let key = ApiKey {
-        id: app.new_id(),
-        tenant_id: caller.tenant.clone(),
-        name: name.trim().to_owned(),
-        role: role.code().to_owned(),
-        created_at: app.now(),
-        revoked_at: None,
-    };
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    insert_key(&mut tx, &key, &token).await?;
-    tx.record_audit(&audit(
-        app,
-        caller,
-        "api_key.created",
-        key.id.as_ref(),
-        json!({ "role": role.code() }),
-    ))
-    .await?;
-    tx.commit().await?;
-    Ok((key, token))
-}
-
-pub async fn list_api_keys(app: &App, caller: &Caller, page: &PageRequest) -> Result<PageOf<ApiKey>> {
-    Ok(app.tenant(&caller.tenant).read().await?.api_keys(page).await?)
-}
-
-/// A revoked key is refused from the next request on. Revoking twice is no error.
-pub async fn revoke_api_key(app: &App, caller: &Caller, id: &ApiKeyId) -> Result<()> {
-    let mut tx = app.tenant(&caller.tenant).write().await?;
-    if !tx.revoke_api_key(id, app.now()).await? {
-        return Err(Error::NotFound { what: "API key" });
-    }
-    tx.record_audit(&audit(app, caller, "api_key.revoked", id.as_ref(), json!({})))
-        .await?;
-    tx.commit().await?;
-    app.credentials().forget_key(id);
-    Ok(())
 }
 
 /// Whether some tenant has a user: whether this installation was started before.
@@ -375,43 +321,6 @@ pub async fn ensure_admin(app: &App, tenant: &TenantId, email: &str, password: &
         Err(Error::Conflict { .. }) => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// The bot's service token of the configuration: known after this. Answers whether it was new.
-pub async fn ensure_bot_token(app: &App, tenant: &TenantId, token: &str) -> Result<bool> {
-    let known = app.store().system_read().await?.api_key(&token_hash(token)).await?;
-    if let Some(key) = known {
-        if key.revoked_at.is_some() {
-            tracing::warn!(key.id = %key.id, "the bot's token of the configuration was revoked; set another CRM_API_TOKEN");
-        }
-        return Ok(false);
-    }
-    let key = ApiKey {
-        id: app.new_id(),
-        tenant_id: tenant.clone(),
-        name: "Bot (configuration)".to_owned(),
-        role: Role::Bot.code().to_owned(),
-        created_at: app.now(),
-        revoked_at: None,
-    };
-    let caller = by_system(app, tenant);
-    let mut tx = app.tenant(tenant).write().await?;
-    match insert_key(&mut tx, &key, token).await {
-        Ok(()) => {}
-        // Another replica starts at the same time and was faster.
-        Err(error) if error.is_unique_violation() => return Ok(false),
-        Err(error) => return Err(error.into()),
-    }
-    tx.record_audit(&audit(
-        app,
-        &caller,
-        "api_key.created",
-        key.id.as_ref(),
-        json!({ "role": "bot" }),
-    ))
-    .await?;
-    tx.commit().await?;
-    Ok(true)
 }
 
 /// Forgets ended sessions, old failures and old idempotency keys.
@@ -504,18 +413,6 @@ fn session_end(created_at: Timestamp, now: Timestamp) -> Timestamp {
         .min(created_at.plus_millis(SESSION_MAX_MS))
 }
 
-async fn insert_key(tx: &mut store::Tx, key: &ApiKey, token: &str) -> Result<(), store::Error> {
-    let hash = token_hash(token);
-    let row = NewApiKey {
-        id: &key.id,
-        name: &key.name,
-        token_hash: &hash,
-        role: &key.role,
-        created_at: key.created_at,
-    };
-    tx.insert_api_key(&row).await
-}
-
 /// A token has 256 random bits, so a plain hash is enough: there is nothing to guess.
 fn token_hash(token: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(token.as_bytes()))
@@ -541,53 +438,6 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_password(field: &str, password: &str) -> Result<()> {
-    if password.chars().count() < MIN_PASSWORD_CHARS || password.len() > MAX_PASSWORD_BYTES {
-        return Err(Error::invalid(
-            field,
-            "length",
-            format!("a password has at least {MIN_PASSWORD_CHARS} characters"),
-        ));
-    }
-    Ok(())
-}
-
-async fn hash(password: &str) -> Result<String> {
-    let password = Zeroizing::new(password.as_bytes().to_vec());
-    off_thread(move || {
-        let hash: PasswordHash = Argon2::default().hash_password_with_salt(&password, &random_bytes::<16>())?;
-        Ok(hash.to_string())
-    })
-    .await
-}
-
-async fn verify(password: &str, hash: String) -> Result<bool> {
-    if password.len() > MAX_PASSWORD_BYTES {
-        return Ok(false);
-    }
-    let password = Zeroizing::new(password.as_bytes().to_vec());
-    off_thread(move || {
-        let hash = PasswordHash::new(&hash)?;
-        Ok(Argon2::default().verify_password(&password, &hash).is_ok())
-    })
-    .await
-}
-
-/// Hashing takes tens of milliseconds: the threads that serve everybody must not wait for it.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, argon2::password_hash::Error> + Send + 'static,
-) -> Result<T> {
-    let permit = HASHING
-        .acquire()
-        .await
-        .map_err(|_| Error::internal("the password hasher is closed"))?;
-    let outcome = tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Error::internal("the password hasher stopped"))?;
-    drop(permit);
-    outcome.map_err(|error| Error::internal(format!("a password could not be hashed: {error}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -596,13 +446,5 @@ mod tests {
     fn the_lock_doubles_from_one_second_to_a_quarter_of_an_hour() {
         let seconds = [0, 4, 5, 6, 7, 14, 15, 80, i64::MAX].map(|failures| lock_ms(failures) / 1000);
         assert_eq!(seconds, [0, 0, 1, 2, 4, 512, 900, 900, 900]);
-    }
-
-    #[tokio::test]
-    async fn a_password_is_known_again_and_another_is_not() {
-        let hash = hash("correct horse").await.unwrap();
-        assert!(verify("correct horse", hash.clone()).await.unwrap());
-        assert!(!verify("battery staple", hash).await.unwrap());
-        assert!(!verify("", NOBODY.to_owned()).await.unwrap());
     }
 }

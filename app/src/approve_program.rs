@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use chrono::Datelike;
 use domain::content::{Content, Span, Style, rich};
 use domain::dialogue::approval::{Review, Settled, settled};
-use domain::ids::{ClientId, ProgramId, RequestId};
+use domain::ids::{ProgramId, RequestId};
 use domain::language::{Language, Localized};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::{Action, Client, NewFile, Program, ReportedDelivery, Tx};
+use store::{Client, NewFile, Program, ReportedDelivery, Tx};
 
 use crate::context::App;
 use crate::converse::called;
@@ -24,6 +24,7 @@ use crate::revise_program::{self, Made, Who};
 use crate::send_program::{self, new_file_ref};
 use crate::settings::programs::{PhoneVersion, ProgramSettings};
 use crate::settings::{self, Guide};
+use crate::timeline::note;
 use crate::work::{self, Task};
 
 /// The job that lets a version go when its time has come.
@@ -544,16 +545,4 @@ pub(crate) fn with_note(content: &mut Content, guide: &Guide, language: Language
         &guide.texts(language).program_note,
         &[("trainer", trainer), ("note", note)],
     ));
-}
-
-async fn note(app: &App, tx: &mut Tx, client: &ClientId, kind: &str, actor: &str, details: Value) -> Result<()> {
-    let action = Action {
-        id: app.new_id(),
-        kind: kind.to_owned(),
-        actor: actor.to_owned(),
-        details: details.to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(client, &action).await?;
-    Ok(())
 }

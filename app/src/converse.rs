@@ -24,6 +24,7 @@ use crate::deliver::{LEASE_MS, Letter, Outgoing, TELEGRAM, prepare, queue};
 use crate::error::{Error, Result};
 use crate::pay::telegram::{self, PaidBill};
 use crate::settings;
+use crate::timeline::note;
 
 pub(crate) use person::called;
 pub use trainer::send_to_client;
@@ -357,26 +358,6 @@ pub async fn identify(app: &App, caller: &Caller, username: &str) -> Result<()> 
     tx.save_setting(settings::BRAND, &value, version, app.now()).await?;
     tx.commit().await?;
     settings::forget(app, &caller.tenant);
-    Ok(())
-}
-
-/// A line of the timeline.
-async fn note(
-    app: &App,
-    tx: &mut Tx,
-    client: &ClientId,
-    kind: &str,
-    actor: &str,
-    details: serde_json::Value,
-) -> Result<()> {
-    let action = store::Action {
-        id: app.new_id(),
-        kind: kind.to_owned(),
-        actor: actor.to_owned(),
-        details: details.to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(client, &action).await?;
     Ok(())
 }
 

@@ -29,6 +29,7 @@ pub mod rotate_keys;
 pub mod schedule;
 pub mod send_program;
 pub mod settings;
+mod timeline;
 pub mod word_program;
 pub mod work;
 

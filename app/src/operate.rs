@@ -22,10 +22,10 @@ pub async fn replay_job(app: &App, caller: &Caller, id: &JobId) -> Result<Job> {
     let mut tx = app.tenant(&caller.tenant).write().await?;
     tx.find_job(id).await?.ok_or(Error::NotFound { what: "job" })?;
     if !tx.replay_job(id, app.now()).await? {
-        return Err(Error::Conflict {
-            code: "not_dead",
-            detail: "only a job that has failed for good can be replayed".into(),
-        });
+        return Err(Error::conflict(
+            "not_dead",
+            "only a job that has failed for good can be replayed",
+        ));
     }
     let job = tx.find_job(id).await?.ok_or(Error::NotFound { what: "job" })?;
     tx.record_audit(&audit(

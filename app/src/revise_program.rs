@@ -199,17 +199,14 @@ pub(crate) struct Who<'a> {
 }
 
 fn decided() -> Error {
-    Error::Conflict {
-        code: "program_decided",
-        detail: "this version was sent or replaced meanwhile".into(),
-    }
+    Error::conflict("program_decided", "this version was sent or replaced meanwhile")
 }
 
 fn in_work() -> Error {
-    Error::Conflict {
-        code: "program_in_work",
-        detail: "a version for this client is being made; wait for it".into(),
-    }
+    Error::conflict(
+        "program_in_work",
+        "a version for this client is being made; wait for it",
+    )
 }
 
 /// What `revision` makes of `parent`. Errors: a conflict `no_programme` with the reason, when nothing fits.
@@ -220,10 +217,7 @@ pub(crate) fn draft(
     parent: Option<Made>,
     revision: Option<&Revision>,
 ) -> Result<Draft> {
-    let none = |error: &dyn std::fmt::Display| Error::Conflict {
-        code: "no_programme",
-        detail: error.to_string(),
-    };
+    let none = |error: &dyn std::fmt::Display| Error::conflict("no_programme", error.to_string());
     let fresh = |parent: Option<Made>, number| {
         Ok(Draft {
             programme: matching::find_variant(templates, profile, scope, number).map_err(|error| none(&error))?,

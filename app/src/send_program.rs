@@ -6,7 +6,7 @@ use domain::dialogue::{self, Facts};
 use domain::ids::ProgramId;
 use domain::language::Language;
 use serde_json::json;
-use store::{Action, Client, NewFile, Program, StoredFile, Tx};
+use store::{Client, NewFile, Program, StoredFile, Tx};
 
 use crate::access::audit;
 use crate::approve_program::with_note;
@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::revise_program::Made;
 use crate::settings::programs::{PhoneVersion, ProgramSettings};
 use crate::settings::{self, Guide};
+use crate::timeline::note;
 
 /// Differences told in a caption; the document shows all of them.
 const MAX_TOLD: usize = 5;
@@ -31,22 +32,14 @@ pub async fn resend(app: &App, caller: &Caller, program: &ProgramId) -> Result<(
         .ok_or(Error::NotFound { what: "program" })?;
     let conversation = address_of(&mut tx, &program.client)
         .await?
-        .ok_or_else(|| Error::Conflict {
-            code: "no_channel",
-            detail: "this client has no chat to send to".into(),
-        })?;
+        .ok_or_else(|| Error::conflict("no_channel", "this client has no chat to send to"))?;
     let content = document_message(&mut tx, &guide, &program, conversation.language).await?;
     let mut letter = Letter::new(&conversation.address, Some(program.client.clone()), "program", content);
     letter.program = Some(program.id.clone());
     queue(app, &mut tx, letter, &caller.request_id).await?;
-    let action = Action {
-        id: app.new_id(),
-        kind: "program.resent".into(),
-        actor: caller.actor.to_string(),
-        details: json!({ "program_id": program.id, "version": program.version }).to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(&program.client, &action).await?;
+    let details = json!({ "program_id": program.id, "version": program.version });
+    let actor = caller.actor.to_string();
+    note(app, &mut tx, &program.client, "program.resent", &actor, details).await?;
     tx.record_audit(&audit(app, caller, "program.resent", program.id.as_ref(), json!({})))
         .await?;
     tx.commit().await?;

@@ -61,6 +61,14 @@ impl Task {
         serde_json::from_str(&self.payload)
             .map_err(|error| Error::internal(format!("job {} has an unreadable payload: {error}", self.lease.job)))
     }
+
+    /// Ends the job in a transaction of its own: what it did is committed.
+    pub async fn finish(&self, app: &App) -> Result<()> {
+        let mut tx = app.tenant(&self.tenant).write().await?;
+        tx.finish_job(&self.lease, app.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
 }
 
 /// A job to queue, with the usual number of tries, due at once.

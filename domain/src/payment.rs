@@ -66,6 +66,16 @@ pub struct Decline {
     pub advice: DeclineAdvice,
 }
 
+impl Decline {
+    /// Ended by us or at our wish; `code` says why.
+    pub fn called_off(code: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            advice: DeclineAdvice::CalledOff,
+        }
+    }
+}
+
 coded_enum! {
     /// What helps against a decline.
     DeclineAdvice {

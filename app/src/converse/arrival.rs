@@ -126,10 +126,10 @@ async fn begin(app: &App, tx: &mut Tx, inbound: &Inbound, buyer: &ClientId) -> R
         now,
     };
     if !tx.insert_conversation(&new).await? {
-        return Err(Error::Conflict {
-            code: "met_elsewhere",
-            detail: "another replica met this person first".into(),
-        });
+        return Err(Error::conflict(
+            "met_elsewhere",
+            "another replica met this person first",
+        ));
     }
     let is_nameless = !client.display_name.chars().any(char::is_alphabetic);
     let name = if is_nameless {

@@ -262,10 +262,10 @@ async fn welcome(
     };
     if !tx.insert_conversation(&conversation).await? {
         // Dropping the transaction undoes the client just made; the next try finds the one of the other replica.
-        return Err(Error::Conflict {
-            code: "met_elsewhere",
-            detail: "another replica met this person first".into(),
-        });
+        return Err(Error::conflict(
+            "met_elsewhere",
+            "another replica met this person first",
+        ));
     }
     let lead = NewLead {
         id: app.new_id::<LeadId>(),

@@ -387,10 +387,7 @@ pub async fn send_to_client(app: &App, caller: &Caller, client: &ClientId, text:
         .await?
         .is_none()
     {
-        return Err(Error::Conflict {
-            code: "no_channel",
-            detail: "this client has no chat to write to".into(),
-        });
+        return Err(Error::conflict("no_channel", "this client has no chat to write to"));
     }
     tx.record_audit(&audit(app, caller, "message.sent", client.as_ref(), json!({})))
         .await?;

@@ -58,10 +58,7 @@ impl Desk {
 }
 
 fn not_ready() -> Error {
-    Error::Conflict {
-        code: "program_not_ready",
-        detail: "this version has no programme yet".into(),
-    }
+    Error::conflict("program_not_ready", "this version has no programme yet")
 }
 
 /// Lets a waiting version go.
@@ -146,9 +143,11 @@ pub async fn variant(app: &App, caller: &Caller, id: &ProgramId) -> Result<Progr
     let number = Desk::of(&mut tx, templates, &program)
         .await?
         .next_variant()
-        .ok_or_else(|| Error::Conflict {
-            code: "no_more_variants",
-            detail: "the templates hold no other variant for these answers".into(),
+        .ok_or_else(|| {
+            Error::conflict(
+                "no_more_variants",
+                "the templates hold no other variant for these answers",
+            )
         })?;
     drop(tx);
     revise(app, caller, id, &Revision::Variant { number }).await

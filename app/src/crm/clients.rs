@@ -262,13 +262,12 @@ async fn first_stage(tx: &mut Tx, wanted: Option<&StageId>) -> Result<Stage> {
             .find_stage(id)
             .await?
             .ok_or_else(|| Error::invalid("stage_id", "not_found", "there is no such stage")),
-        None => tx
-            .stage_of_kind(StageKind::FirstContact)
-            .await?
-            .ok_or_else(|| Error::Conflict {
-                code: "no_stage",
-                detail: "the pipeline has no stage of kind first_contact to begin in".into(),
-            }),
+        None => tx.stage_of_kind(StageKind::FirstContact).await?.ok_or_else(|| {
+            Error::conflict(
+                "no_stage",
+                "the pipeline has no stage of kind first_contact to begin in",
+            )
+        }),
     }
 }
 
@@ -276,10 +275,7 @@ async fn first_stage(tx: &mut Tx, wanted: Option<&StageId>) -> Result<Stage> {
 pub(super) async fn ensure_in_use(tx: &mut Tx, stage: &StageId) -> Result<()> {
     let stage = tx.find_stage(stage).await?.ok_or(Error::NotFound { what: "stage" })?;
     if stage.archived_at.is_some() {
-        return Err(Error::Conflict {
-            code: "stage_archived",
-            detail: "this stage is archived".into(),
-        });
+        return Err(Error::conflict("stage_archived", "this stage is archived"));
     }
     Ok(())
 }
@@ -366,10 +362,10 @@ pub async fn add_tag(app: &App, caller: &Caller, id: &ClientId, tag: &str) -> Re
         return Ok(view);
     }
     if view.tags.len() >= MAX_TAGS {
-        return Err(Error::Conflict {
-            code: "too_many_tags",
-            detail: format!("a client has {MAX_TAGS} tags at most"),
-        });
+        return Err(Error::conflict(
+            "too_many_tags",
+            format!("a client has {MAX_TAGS} tags at most"),
+        ));
     }
     tx.add_tag(id, &tag).await?;
     change_tags(app, caller, tx, id, "client.tagged", &tag).await

@@ -55,10 +55,10 @@ pub async fn set_status(app: &App, caller: &Caller, id: &LeadId, version: i64, s
         .await
         .map_err(|error| {
             if error.is_unique_violation() {
-                Error::Conflict {
-                    code: "open_lead_exists",
-                    detail: "this client has another open lead: work with that one".into(),
-                }
+                Error::conflict(
+                    "open_lead_exists",
+                    "this client has another open lead: work with that one",
+                )
             } else {
                 error.into()
             }
@@ -80,19 +80,16 @@ pub async fn take(app: &App, caller: &Caller, id: &LeadId, force: bool) -> Resul
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let lead = tx.find_lead(id).await?.ok_or(Error::NotFound { what: "lead" })?;
     if lead.closed_at.is_some() {
-        return Err(Error::Conflict {
-            code: "lead_closed",
-            detail: "this lead is closed: open it again first".into(),
-        });
+        return Err(Error::conflict(
+            "lead_closed",
+            "this lead is closed: open it again first",
+        ));
     }
     if lead.taken_by.as_deref() == Some(who.as_str()) {
         return Ok(lead);
     }
     if !tx.take_free_lead(id, &who, force).await? {
-        return Err(Error::Conflict {
-            code: "lead_taken",
-            detail: "somebody else works with this lead".into(),
-        });
+        return Err(Error::conflict("lead_taken", "somebody else works with this lead"));
     }
     let details = json!({ "lead_id": id });
     note(app, &mut tx, caller, &lead.client, "lead.taken", &details).await?;

@@ -73,10 +73,7 @@ pub async fn create(app: &App, caller: &Caller, draft: &Draft) -> Result<LinkVie
     let mut tx = app.tenant(&caller.tenant).write().await?;
     tx.insert_link(&link).await.map_err(|error| {
         if error.is_unique_violation() {
-            Error::Conflict {
-                code: "token_taken",
-                detail: "another link has this token already".into(),
-            }
+            Error::conflict("token_taken", "another link has this token already")
         } else {
             error.into()
         }

@@ -32,21 +32,13 @@ pub mod wording;
 
 use domain::ids::{ClientId, Id};
 use serde_json::Value;
-use store::{Action, PageRequest, Tx};
+use store::{PageRequest, Tx};
 
 use crate::{App, Caller, Error, Result};
 
-/// Writes a line of a client's timeline.
+/// What `caller` did, as a line of a client's timeline.
 async fn note(app: &App, tx: &mut Tx, caller: &Caller, client: &ClientId, kind: &str, details: &Value) -> Result<()> {
-    let action = Action {
-        id: app.new_id(),
-        kind: kind.to_owned(),
-        actor: caller.actor.to_string(),
-        details: details.to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(client, &action).await?;
-    Ok(())
+    crate::timeline::note(app, tx, client, kind, &caller.actor.to_string(), details.clone()).await
 }
 
 /// Errors: `Invalid` names `cursor` when it is not one of a list ordered by ids of this kind.

@@ -121,10 +121,10 @@ fn is_race(error: &Error) -> bool {
 /// Whoever moves sends no version, so "your version is old" would make no sense to them.
 fn lost_race(error: Error) -> Error {
     match error {
-        Error::VersionConflict { .. } => Error::Conflict {
-            code: "moved_meanwhile",
-            detail: "somebody else is moving the same clients: look again and repeat".into(),
-        },
+        Error::VersionConflict { .. } => Error::conflict(
+            "moved_meanwhile",
+            "somebody else is moving the same clients: look again and repeat",
+        ),
         error => error,
     }
 }

@@ -140,10 +140,10 @@ pub async fn set_contact(app: &App, caller: &Caller, id: &OrderId, version: i64,
         return Err(Error::VersionConflict { what: "order" });
     }
     if !tx.set_order_contact(id, version, &contact).await? {
-        return Err(Error::Conflict {
-            code: "order_not_payable",
-            detail: "this order does not wait for a payment any more".into(),
-        });
+        return Err(Error::conflict(
+            "order_not_payable",
+            "this order does not wait for a payment any more",
+        ));
     }
     // Whose address it is stays out of the log.
     tx.record_audit(&audit(app, caller, "order.contact_set", id.as_ref(), json!({})))

@@ -63,18 +63,16 @@ pub async fn make(app: &App, caller: &Caller, wanted: Wanted) -> Result<Preview>
     let wanted = checked(wanted)?;
     let guide = settings::guide(app, &caller.tenant).await?;
     if wanted.is_worded_by_model && (guide.wording.provider == Provider::Off || app.llm().is_none()) {
-        return Err(Error::Conflict {
-            code: "wording_off",
-            detail: "no language model is chosen: ask for the plain wording".into(),
-        });
+        return Err(Error::conflict(
+            "wording_off",
+            "no language model is chosen: ask for the plain wording",
+        ));
     }
     let _place = app.previews().try_acquire().map_err(|_| busy())?;
     let templates = refresh_templates::current(app, &caller.tenant).await?;
     let (language, scope, profile) = (wanted.language, wanted.scope, wanted.profile);
-    let programme = matching::find(&templates, &profile, scope).map_err(|reason| Error::Conflict {
-        code: "no_programme",
-        detail: reason.text(language),
-    })?;
+    let programme = matching::find(&templates, &profile, scope)
+        .map_err(|reason| Error::conflict("no_programme", reason.text(language)))?;
     let (words, record) = if wanted.is_worded_by_model {
         let within = guide.wording.deadline().min(WITHIN_A_REQUEST);
         ask(app, &guide.wording, within, &programme, &profile, language).await

@@ -92,10 +92,10 @@ pub async fn create(app: &App, caller: &Caller, code: &str, terms: &Terms) -> Re
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let new = terms.checked(&mut tx, checks, app.new_id(), label, app.now()).await?;
     if !tx.insert_promo_code(&new).await? {
-        return Err(Error::Conflict {
-            code: "code_taken",
-            detail: "there is such a code already; spaces, case and look-alike letters don't make another".into(),
-        });
+        return Err(Error::conflict(
+            "code_taken",
+            "there is such a code already; spaces, case and look-alike letters don't make another",
+        ));
     }
     let details = json!({ "code": new.label, "discount": new.code.discount });
     tx.record_audit(&audit(app, caller, "promo_code.created", new.code.id.as_ref(), details))
@@ -137,10 +137,10 @@ pub async fn generate(app: &App, caller: &Caller, batch: &Batch) -> Result<Vec<S
         .await?;
     let one = PageRequest { limit: 1, after: None };
     if !tx.list_promo_codes(Some(&name), &one).await?.items.is_empty() {
-        return Err(Error::Conflict {
-            code: "batch_taken",
-            detail: "there is a generation of this name already".into(),
-        });
+        return Err(Error::conflict(
+            "batch_taken",
+            "there is a generation of this name already",
+        ));
     }
     let mut labels = Vec::with_capacity(batch.count as usize);
     let first = template.code.id.clone();

@@ -63,10 +63,10 @@ pub async fn create(
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let mut stages = tx.lock_stages().await?;
     if stages.len() >= MAX_STAGES {
-        return Err(Error::Conflict {
-            code: "too_many_stages",
-            detail: format!("a pipeline has {MAX_STAGES} stages at most"),
-        });
+        return Err(Error::conflict(
+            "too_many_stages",
+            format!("a pipeline has {MAX_STAGES} stages at most"),
+        ));
     }
     let last = stages.iter().map(|stage| stage.position).max().unwrap_or(-1);
     let stage = Stage {
@@ -155,17 +155,17 @@ pub async fn update(app: &App, caller: &Caller, id: &StageId, version: i64, edit
 async fn ensure_unneeded(tx: &mut Tx, stages: &[Stage], stage: &Stage) -> Result<()> {
     let is_last_of_kind = stages.iter().filter(|other| other.kind == stage.kind).count() == 1;
     if stage.kind == StageKind::FirstContact && is_last_of_kind {
-        return Err(Error::Conflict {
-            code: "stage_needed",
-            detail: "new clients begin in this stage: add another of kind first_contact first".into(),
-        });
+        return Err(Error::conflict(
+            "stage_needed",
+            "new clients begin in this stage: add another of kind first_contact first",
+        ));
     }
     let clients = total_of(tx, &stage.id).await?;
     if clients > 0 {
-        return Err(Error::Conflict {
-            code: "stage_not_empty",
-            detail: format!("move its clients elsewhere first: {clients} stand here"),
-        });
+        return Err(Error::conflict(
+            "stage_not_empty",
+            format!("move its clients elsewhere first: {clients} stand here"),
+        ));
     }
     Ok(())
 }

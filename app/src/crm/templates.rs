@@ -126,10 +126,10 @@ pub async fn save_source(
                 Seen::Wrong { errors, .. } => return Err(Refusal::Cells(errors)),
                 Seen::Away(trouble) => return Err(Refusal::Away(trouble)),
                 Seen::Same | Seen::Moving => {
-                    return Err(Error::Conflict {
-                        code: "sheet_is_edited",
-                        detail: "somebody is editing the sheet right now: save again when they are done".into(),
-                    }
+                    return Err(Error::conflict(
+                        "sheet_is_edited",
+                        "somebody is editing the sheet right now: save again when they are done",
+                    )
                     .into());
                 }
             }
@@ -185,10 +185,10 @@ fn understand(app: &App, wanted: &WantedSource, language: Language) -> Result<Op
         return Ok(None);
     }
     let Some(sheets) = app.sheets() else {
-        return Err(Error::Conflict {
-            code: "no_sheets",
-            detail: "this installation has no access to Google Sheets: upload the tables instead".into(),
-        });
+        return Err(Error::conflict(
+            "no_sheets",
+            "this installation has no access to Google Sheets: upload the tables instead",
+        ));
     };
     let mut problems: Vec<FieldProblem> = Vec::new();
     let mut refuse = |field: &'static str, error: AddressError| {
@@ -254,10 +254,10 @@ const MIN_ID: usize = 20;
 pub async fn look(app: &App, caller: &Caller) -> Result<()> {
     let mut tx = app.tenant(&caller.tenant).write().await?;
     if read_source(&mut tx).await?.0.tables.is_none() {
-        return Err(Error::Conflict {
-            code: "no_sheet",
-            detail: "no sheet is set; PUT /api/settings/templates sets one".into(),
-        });
+        return Err(Error::conflict(
+            "no_sheet",
+            "no sheet is set; PUT /api/settings/templates sets one",
+        ));
     }
     let job = work::job(app, JOB, None, &json!({}), &caller.request_id)?;
     tx.enqueue_job(&job).await?;
@@ -369,10 +369,10 @@ pub async fn reject(app: &App, caller: &Caller, id: &SnapshotId) -> Result<Snaps
     tx.lock_templates().await?;
     let version = tx.find_snapshot(id).await?.ok_or(NO_VERSION)?;
     if version.state != SnapshotState::Pending {
-        return Err(Error::Conflict {
-            code: "not_pending",
-            detail: "this version does not wait for a decision".into(),
-        });
+        return Err(Error::conflict(
+            "not_pending",
+            "this version does not wait for a decision",
+        ));
     }
     tx.reject_pending(id, &caller.actor.to_string(), app.now()).await?;
     tx.record_audit(&audit(app, caller, "templates.rejected", id.as_ref(), json!({})))

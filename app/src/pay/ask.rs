@@ -101,12 +101,15 @@ impl Matter {
     pub fn words(self) -> Localized {
         let (ru, en) = match self {
             Self::PaidAfterClosing => (
-                "Оплата пришла после того, как счёт закрылся. Заказ принят; если услуга уже не актуальна, верните деньги.",
-                "A payment came after its link had been closed. The order stands; give the money back if it is no longer wanted.",
+                "Оплата пришла после того, как счёт закрылся. Заказ принят; если услуга уже не актуальна, верните \
+                 деньги.",
+                "A payment came after its link had been closed. The order stands; give the money back if it is no \
+                 longer wanted.",
             ),
             Self::OtherAmount => (
                 "Пришла другая сумма, чем в заказе. Сверьте платёж с провайдером и решите: доплата или возврат.",
-                "Another sum came than the order's. Compare it with the provider, then ask for the rest or give it back.",
+                "Another sum came than the order's. Compare it with the provider, then ask for the rest or give it \
+                 back.",
             ),
             Self::PaidTwice => (
                 "Заказ оплачен дважды. Вторая сумма лежит на счёте клиента: верните её или зачтите.",
@@ -141,24 +144,33 @@ impl Matter {
                 "A receipt could not be given. Give it by hand.",
             ),
             Self::Stuck => (
-                "Работа с деньгами остановилась: провайдер не отвечает или отказывает. Посмотрите подробности и попробуйте снова.",
+                "Работа с деньгами остановилась: провайдер не отвечает или отказывает. Посмотрите подробности и \
+                 попробуйте снова.",
                 "Work with money has stopped: the provider is away or refuses. Look at the facts and try again.",
             ),
             Self::GiveBackAtBank => (
-                "Клиент платил картой внутри Telegram: вернуть деньги можно только в личном кабинете банка по номеру операции. Верните и отметьте задачу сделанной — книги и клиент узнают об этом сами.",
-                "The client paid by card inside Telegram: the money can only be given back in the bank's own account, by the operation's number. Do it, then mark this as done; books and client follow by themselves.",
+                "Клиент платил картой внутри Telegram: вернуть деньги можно только в личном кабинете банка по номеру \
+                 операции. Верните и отметьте задачу сделанной — книги и клиент узнают об этом сами.",
+                "The client paid by card inside Telegram: the money can only be given back in the bank's own account, \
+                 by the operation's number. Do it, then mark this as done; books and client follow by themselves.",
             ),
             Self::LetterFailed => (
-                "Письмо о заказе не дошло. Проверьте адрес и почтовый сервер; пока клиенту можно написать иначе, страница заказа у него остаётся.",
-                "A letter about an order did not arrive. Check the address and the mail server; meanwhile the client may be told another way, the order's page stays.",
+                "Письмо о заказе не дошло. Проверьте адрес и почтовый сервер; пока клиенту можно написать иначе, \
+                 страница заказа у него остаётся.",
+                "A letter about an order did not arrive. Check the address and the mail server; meanwhile the client \
+                 may be told another way, the order's page stays.",
             ),
             Self::Difference => (
-                "Наши записи и данные провайдера расходятся. Откройте платёж в его личном кабинете и сравните с подробностями здесь.",
-                "Our books and the provider's differ. Open the payment in the provider's account and compare it with the facts here.",
+                "Наши записи и данные провайдера расходятся. Откройте платёж в его личном кабинете и сравните с \
+                 подробностями здесь.",
+                "Our books and the provider's differ. Open the payment in the provider's account and compare it with \
+                 the facts here.",
             ),
             Self::Unreconciled => (
-                "Ночная сверка с провайдером не прошла: он не отвечает или не принимает ключи. Следующей ночью она захватит и эти дни.",
-                "The nightly comparison with a provider failed: it is away or does not accept the keys. The next night makes up for these days.",
+                "Ночная сверка с провайдером не прошла: он не отвечает или не принимает ключи. Следующей ночью она \
+                 захватит и эти дни.",
+                "The nightly comparison with a provider failed: it is away or does not accept the keys. The next night \
+                 makes up for these days.",
             ),
         };
         Localized::new(ru, en)

@@ -70,10 +70,7 @@ pub(super) async fn notice(
 pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { payment_id } = task.payload()?;
     look(app, &task.tenant, &payment_id, &task.request_id).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }
 
 /// Asks the provider for the refunds of a payment and writes down what is new.

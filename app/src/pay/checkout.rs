@@ -405,10 +405,7 @@ pub async fn again(app: &App, caller: &Caller, view: &View) -> Result<OrderId> {
     let is_over = matches!(view.order.status, OrderStatus::Canceled | OrderStatus::Expired)
         || (view.order.status.is_payable() && !view.is_payable());
     if !is_over {
-        return Err(Error::Conflict {
-            code: "order_waits",
-            detail: "this order can be paid, or is".into(),
-        });
+        return Err(Error::conflict("order_waits", "this order can be paid, or is"));
     }
     let placed = place::place(app, caller, &basket(view, view.promo.as_deref())).await?;
     Ok(placed.order.id)

@@ -119,10 +119,7 @@ pub async fn fair(app: &App, caller: &Caller, order: &OrderId, delivered: Option
     let payment = payments
         .into_iter()
         .find(|payment| payment.status.is_paid() && payment.concern != Some(Concern::OrderNotWaiting))
-        .ok_or_else(|| Error::Conflict {
-            code: "refund_not_paid",
-            detail: "nothing was paid for this order".into(),
-        })?;
+        .ok_or_else(|| Error::conflict("refund_not_paid", "nothing was paid for this order"))?;
     let is_handed_over = !tx.has_open_task_of_order(&order.id, Matter::GiveByHand.code()).await?;
     let lines = tx.order_lines(&order).await?;
     let costs = tx.order_costs(&order.id).await?;

@@ -1,11 +1,11 @@
 //! Payments that nobody told us about: asked about again and again until they end, and held money that is let go.
 
 use domain::ids::{PaymentId, RequestId, TenantId};
-use domain::payment::{Observation, PaymentStatus, next_poll};
+use domain::payment::{Decline, Observation, PaymentStatus, next_poll};
 use providers::payments::{Error as ProviderError, Seen};
-use serde::{Deserialize, Serialize};
 use store::{Payment, Tx};
 
+use super::behind::{PaymentJob, find};
 use super::observe::{self, Source};
 use super::{MANUAL, keys, provider_error};
 use crate::caller::Caller;
@@ -20,11 +20,6 @@ pub const RELEASE_JOB: &str = "release_payment";
 const BITE: u32 = 200;
 /// A payment closed by us is looked at once more when its link has certainly died: a success then is real money.
 const LAST_LOOK_MS: i64 = 65 * 60_000;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    payment_id: PaymentId,
-}
 
 /// Finds live payments that are due and enqueues a poll for each, whoever ticks.
 pub async fn tick(app: &App) -> Result<usize> {
@@ -44,7 +39,7 @@ pub async fn tick(app: &App) -> Result<usize> {
             app,
             POLL_JOB,
             Some(format!("{POLL_JOB}:{payment}:{}", found.polls)),
-            &Payload {
+            &PaymentJob {
                 payment_id: payment.clone(),
             },
             &request_id,
@@ -62,12 +57,9 @@ pub async fn tick(app: &App) -> Result<usize> {
 
 /// The job.
 pub async fn poll(app: &App, task: &Task) -> Result<()> {
-    let Payload { payment_id } = task.payload()?;
+    let PaymentJob { payment_id } = task.payload()?;
     look(app, &task.tenant, &payment_id, &task.request_id).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }
 
 /// Asks the provider now: "I have paid", an administrator's question, a poll, a notification.
@@ -86,11 +78,6 @@ async fn look(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &Request
         Some(seen) => observe::apply(app, tenant, id, &seen, Source::Poll, request_id).await,
         None => Ok(payment.status),
     }
-}
-
-async fn find(app: &App, tenant: &TenantId, id: &PaymentId) -> Result<Payment> {
-    let mut tx = app.tenant(tenant).read().await?;
-    tx.find_payment(id).await?.ok_or(Error::NotFound { what: "payment" })
 }
 
 /// A payment as its provider sees it; `None` when the provider never heard of it.
@@ -132,9 +119,23 @@ pub(super) async fn find_at(app: &App, tenant: &TenantId, payment: &Payment) -> 
     seen_of(app, tenant, &unnamed).await
 }
 
+/// Closes a payment for a reason of ours, and ends it at its provider too.
+pub(super) async fn call_off(
+    app: &App,
+    tx: &mut Tx,
+    payment: &PaymentId,
+    code: &str,
+    request_id: &RequestId,
+) -> Result<()> {
+    let decline = Decline::called_off(code);
+    tx.close_payment(payment, PaymentStatus::Canceled, Some(&decline), app.now())
+        .await?;
+    enqueue_release(app, tx, payment, request_id).await
+}
+
 /// A payment we closed may still be open at its provider, or hold money: both are ended there, and looked at once more.
 pub(super) async fn enqueue_release(app: &App, tx: &mut Tx, payment: &PaymentId, request_id: &RequestId) -> Result<()> {
-    let payload = Payload {
+    let payload = PaymentJob {
         payment_id: payment.clone(),
     };
     let job = work::job(
@@ -159,12 +160,9 @@ pub(super) async fn enqueue_release(app: &App, tx: &mut Tx, payment: &PaymentId,
 
 /// The job.
 pub async fn release(app: &App, task: &Task) -> Result<()> {
-    let Payload { payment_id } = task.payload()?;
+    let PaymentJob { payment_id } = task.payload()?;
     let_go(app, &task.tenant, &payment_id, &task.request_id).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }
 
 /// Ends a payment at its provider, if it can still be ended there. Safe to repeat.

@@ -6,7 +6,7 @@
 use domain::ids::{OrderId, PaymentId, RequestId};
 use domain::ledger::parts_of_refund;
 use domain::money::Money;
-use domain::payment::{Concern, Decline, DeclineAdvice, PaymentStatus};
+use domain::payment::Concern;
 use domain::refund::RefundStatus;
 use serde_json::json;
 use store::{NewTransfer, Order, OrderLine, Payment, RefundFilter, RefundPart, Tx};
@@ -125,14 +125,18 @@ pub(super) async fn parts(
 
 /// The share of each line in `amount`, for what is written about a part. `None`: it is more than all of them.
 pub(super) fn shares(lines: &[OrderLine], amount: Money) -> Option<Vec<Money>> {
-    let weights: Vec<u64> = lines
-        .iter()
-        .map(|line| line.total.minor.max(0).unsigned_abs())
-        .collect();
     let sum = Money::sum(amount.currency, lines.iter().map(|line| line.total)).ok()?;
     (amount.minor <= sum.minor)
-        .then(|| amount.split(&weights).ok())
+        .then(|| amount.split(&weights(lines)).ok())
         .flatten()
+}
+
+/// What each line weighs when a sum is split over them: what it costs.
+pub(super) fn weights(lines: &[OrderLine]) -> Vec<u64> {
+    lines
+        .iter()
+        .map(|line| line.total.minor.max(0).unsigned_abs())
+        .collect()
 }
 
 /// An order that is about to be paid. `price`: what it costs in the currency it is paid in.
@@ -161,13 +165,7 @@ impl Sale<'_> {
                 .await?;
         }
         if let Some(live) = tx.live_payment_of(&order.id).await? {
-            let called_off = Decline {
-                code: "order_paid".into(),
-                advice: DeclineAdvice::CalledOff,
-            };
-            tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
-                .await?;
-            follow::enqueue_release(app, tx, &live.id, self.request_id).await?;
+            follow::call_off(app, tx, &live.id, "order_paid", self.request_id).await?;
         }
         Ok(())
     }
@@ -195,10 +193,6 @@ pub(super) async fn ended(app: &App, tx: &mut Tx, guide: &Guide, order: &Order, 
 /// Errors: `NotFound` payment; `Invalid` names `order_id`; conflicts `payment_in_use`, `order_not_payable`,
 /// `refund_under_way`.
 pub async fn reuse(app: &App, caller: &Caller, payment: &PaymentId, order: &OrderId) -> Result<Payment> {
-    let conflict = |code, detail: &str| Error::Conflict {
-        code,
-        detail: detail.to_owned(),
-    };
     let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let missing = || Error::NotFound { what: "payment" };
@@ -220,13 +214,13 @@ pub async fn reuse(app: &App, caller: &Caller, payment: &PaymentId, order: &Orde
         .ok_or_else(unknown)?;
     let payment = tx.lock_payment(&found.id).await?.ok_or_else(missing)?;
     if payment.reserved.is_positive() {
-        return Err(conflict(
+        return Err(Error::conflict(
             "refund_under_way",
             "a refund of this payment is under way; try again when it has ended",
         ));
     }
     if !other.status.is_payable() || other.total.currency != payment.amount.currency {
-        return Err(conflict(
+        return Err(Error::conflict(
             "order_not_payable",
             "this order does not wait for such a payment",
         ));
@@ -235,13 +229,16 @@ pub async fn reuse(app: &App, caller: &Caller, payment: &PaymentId, order: &Orde
     let lines = tx.order_lines(&own).await?;
     let left = left_of_lines(&mut tx, &own, &lines).await?;
     if rest <= 0 || payment.paid_at.is_none() || spare(&mut tx, &own, &left).await? < rest {
-        return Err(conflict(
+        return Err(Error::conflict(
             "payment_in_use",
             "the money of this payment is used by its own order: give back what is spare instead",
         ));
     }
     if !tx.move_payment(&payment.id, &other.id).await? {
-        return Err(conflict("payment_in_use", "this payment changed meanwhile; try again"));
+        return Err(Error::conflict(
+            "payment_in_use",
+            "this payment changed meanwhile; try again",
+        ));
     }
     let details = json!({ "payment_id": payment.id, "from": own.id, "to": other.id, "amount_minor": rest });
     let actor = caller.actor.to_string();

@@ -12,7 +12,7 @@ use serde_json::json;
 use store::{Client, NewTransfer, Order, OrderLine, Tx};
 
 use super::ask::{self, About, Matter};
-use super::{receipts, tell};
+use super::{funds, receipts, tell};
 use crate::approve_program;
 use crate::caller::Caller;
 use crate::context::App;
@@ -81,11 +81,7 @@ pub(super) fn charge(
     let earned: Vec<Money> = if price.currency == order.total.currency {
         lines.iter().map(|line| line.total).collect()
     } else {
-        let weights: Vec<u64> = lines
-            .iter()
-            .map(|line| line.total.minor.max(0).unsigned_abs())
-            .collect();
-        price.split(&weights).map_err(|error| unsound(&error))?
+        price.split(&funds::weights(lines)).map_err(|error| unsound(&error))?
     };
     let parts: Vec<_> = lines.iter().map(|line| line.product.clone()).zip(earned).collect();
     let transfer = ledger::order_charged(&order.id, &order.client, &parts).map_err(|error| unsound(&error))?;

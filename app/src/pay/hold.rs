@@ -4,10 +4,10 @@ use domain::ids::{PaymentId, RequestId, TenantId};
 use domain::money::Money;
 use domain::payment::{Observation, PaymentStatus};
 use providers::payments::Error as ProviderError;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::Payment;
 
+use super::behind::{self, PaymentJob};
 use super::observe::{self, Source};
 use super::{follow, keys, provider_error, receipt};
 use crate::access::audit;
@@ -15,17 +15,9 @@ use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::settings::payments::PaymentSettings;
-use crate::work::{self, Task};
+use crate::work::Task;
 
 pub const CAPTURE_JOB: &str = "capture_payment";
-
-/// The caller does it itself; the job is for the case that it dies before.
-const BEHIND_MS: i64 = 20_000;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    payment_id: PaymentId,
-}
 
 /// Takes held money: all of it, or `amount`; the rest goes back to the client, and the order costs that much less. When the
 /// provider is away the payment stays as it is, and a job goes on.
@@ -47,41 +39,26 @@ pub async fn capture(app: &App, caller: &Caller, id: &PaymentId, amount: Option<
     let is_part = wanted != payment.amount;
     let is_decided = payment.capture.is_none_or(|before| before == wanted);
     if !is_decided || (is_part && !tx.decide_capture(id, wanted).await?) {
-        return Err(Error::Conflict {
-            code: "capture_under_way",
-            detail: "another sum of this hold is being taken".into(),
-        });
+        return Err(Error::conflict(
+            "capture_under_way",
+            "another sum of this hold is being taken",
+        ));
     }
-    let payload = Payload { payment_id: id.clone() };
-    let mut job = work::job(
-        app,
-        CAPTURE_JOB,
-        Some(format!("{CAPTURE_JOB}:{id}")),
-        &payload,
-        &caller.request_id,
-    )?;
-    job.due_at = app.now().plus_millis(BEHIND_MS);
-    tx.enqueue_job(&job).await?;
+    behind::enqueue(app, &mut tx, CAPTURE_JOB, id, &caller.request_id).await?;
     let details = json!({ "order_id": payment.order, "held": payment.amount, "amount": wanted });
     tx.record_audit(&audit(app, caller, "payment.capture_requested", id.as_ref(), details))
         .await?;
     tx.commit().await?;
     app.wake_workers();
-    match take(app, &caller.tenant, id, &caller.request_id).await {
-        Ok(()) | Err(Error::Unavailable { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    found(app, &caller.tenant, id).await
+    let taken = take(app, &caller.tenant, id, &caller.request_id).await;
+    behind::outcome(app, &caller.tenant, id, taken).await
 }
 
 /// The job behind [`capture`].
 pub async fn run(app: &App, task: &Task) -> Result<()> {
-    let Payload { payment_id } = task.payload()?;
+    let PaymentJob { payment_id } = task.payload()?;
     take(app, &task.tenant, &payment_id, &task.request_id).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }
 
 /// Safe to repeat: the key is the payment's, and what is not held any more is left alone.
@@ -130,11 +107,8 @@ pub async fn release(app: &App, caller: &Caller, id: &PaymentId) -> Result<Payme
         .await?;
     tx.commit().await?;
     app.wake_workers();
-    match follow::let_go(app, &caller.tenant, id, &caller.request_id).await {
-        Ok(()) | Err(Error::Unavailable { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    found(app, &caller.tenant, id).await
+    let released = follow::let_go(app, &caller.tenant, id, &caller.request_id).await;
+    behind::outcome(app, &caller.tenant, id, released).await
 }
 
 /// The order is locked before its payments, always.
@@ -146,14 +120,9 @@ async fn held(tx: &mut store::Tx, id: &PaymentId) -> Result<Payment> {
     if payment.status == PaymentStatus::WaitingForCapture {
         Ok(payment)
     } else {
-        Err(Error::Conflict {
-            code: "payment_not_held",
-            detail: "there is no held money for this payment".into(),
-        })
+        Err(Error::conflict(
+            "payment_not_held",
+            "there is no held money for this payment",
+        ))
     }
-}
-
-async fn found(app: &App, tenant: &TenantId, id: &PaymentId) -> Result<Payment> {
-    let mut tx = app.tenant(tenant).read().await?;
-    tx.find_payment(id).await?.ok_or(Error::NotFound { what: "payment" })
 }

@@ -142,9 +142,11 @@ pub(crate) async fn provider_in(app: &App, tx: &mut Tx, code: &str) -> Result<Ar
 }
 
 fn named(providers: &Providers, code: &str) -> Result<Arc<dyn PaymentProvider>> {
-    providers.find(code).cloned().ok_or_else(|| Error::Conflict {
-        code: "provider_missing",
-        detail: format!("the payment provider {code} is not configured"),
+    providers.find(code).cloned().ok_or_else(|| {
+        Error::conflict(
+            "provider_missing",
+            format!("the payment provider {code} is not configured"),
+        )
     })
 }
 

@@ -5,6 +5,7 @@
 //! outcome is looked up, never guessed, and never sent to a second provider.
 
 pub mod ask;
+mod behind;
 pub mod cabinet;
 pub mod checkout;
 pub mod costs;
@@ -163,10 +164,7 @@ pub(crate) fn provider_error(error: ProviderError) -> Error {
             source: Box::new(error),
         },
         ProviderError::Misconfigured { .. } | ProviderError::Refused { .. } | ProviderError::NotFound { .. } => {
-            Error::Conflict {
-                code: "provider_refused",
-                detail: error.to_string(),
-            }
+            Error::conflict("provider_refused", error.to_string())
         }
     }
 }

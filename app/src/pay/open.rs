@@ -2,29 +2,27 @@
 
 use domain::ids::{OrderId, PaymentId, RequestId, TenantId};
 use domain::money::Money;
-use domain::payment::{Decline, DeclineAdvice, Observation, PaymentStatus};
+use domain::payment::{Decline, Observation, PaymentStatus};
 use domain::pipeline::Trigger;
 use domain::time::Timestamp;
 use providers::payments::{Error as ProviderError, PaymentProvider, Seen};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{NewPayment, Order, Payment, Tx};
 
 use super::ask::{self, About, Matter};
+use super::behind::{self, PaymentJob};
 use super::observe::{self, Source};
-use super::{MANUAL, funds, intent, keys, provider_error, tell};
+use super::{MANUAL, follow, funds, intent, keys, provider_error, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
 use crate::context::App;
 use crate::converse::advance_stage;
 use crate::error::{Error, Result};
 use crate::settings::{self, Guide, payments::PaymentSettings};
-use crate::work::{self, Task};
+use crate::work::Task;
 
 pub const JOB: &str = "open_payment";
 
-/// The caller opens the payment itself; the job is for the case that it dies before.
-const BEHIND_MS: i64 = 20_000;
 /// A provider forgets a key a little earlier than it promises, as clocks go.
 const KEY_MARGIN_MS: i64 = 60 * 60_000;
 /// Enough to find a card and answer one's bank.
@@ -34,11 +32,6 @@ const UNCANCELED_MS: i64 = 65 * 60_000;
 /// A link that ends so soon is not given out.
 const LAST_MINUTES_MS: i64 = 5 * 60_000;
 const MAX_NOTE_CHARS: usize = 500;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    payment_id: PaymentId,
-}
 
 /// Takes an order to a provider, or answers the live payment it has there already.
 ///
@@ -50,24 +43,7 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let settings = PaymentSettings::load(&mut tx).await?;
     let order = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
-    if !order.status.is_payable() || now >= order.expires_at {
-        return Err(conflict(
-            "order_not_payable",
-            "this order does not wait for a payment any more",
-        ));
-    }
-    if order.total.is_zero() {
-        return Err(conflict(
-            "order_costs_nothing",
-            "there is nothing to pay for this order",
-        ));
-    }
-    if settings.needs_contact() && order.contact.is_none() {
-        return Err(conflict(
-            "contact_needed",
-            "the receipt needs an e-mail address or a phone number",
-        ));
-    }
+    check_payable(&order, &settings, now)?;
     let adapter = keys::provider_in(app, &mut tx, provider).await?;
     let mut replaced = None;
     if let Some(live) = tx.live_payment_of(&order.id).await? {
@@ -78,19 +54,13 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
                 _ => Ok(live),
             };
         }
-        let called_off = Decline {
-            code: "replaced".into(),
-            advice: DeclineAdvice::CalledOff,
-        };
-        tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
-            .await?;
-        super::follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+        follow::call_off(app, &mut tx, &live.id, "replaced", &caller.request_id).await?;
         hold_ended(&mut tx, &live, &settings, now).await?;
         replaced = Some(live.id);
     }
     let due = funds::due(&mut tx, &order).await?;
     if due.is_zero() {
-        return Err(conflict(
+        return Err(Error::conflict(
             "order_not_payable",
             "there is nothing left to pay for this order",
         ));
@@ -114,10 +84,7 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
         now,
     };
     if !tx.insert_payment(&new).await? {
-        return Err(conflict(
-            "payment_under_way",
-            "a payment of this order is being made; try again",
-        ));
+        return Err(under_way());
     }
     advance_stage(app, &mut tx, &client, Trigger::PaymentInitiated, &caller.request_id).await?;
     let details = json!({ "payment_id": id, "order_id": order.id, "provider": provider, "replaced": replaced });
@@ -134,18 +101,32 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
         tx.record_audit(&audit(app, caller, "payment.started", id.as_ref(), details))
             .await?;
     }
-    let mut job = work::job(
-        app,
-        JOB,
-        Some(format!("{JOB}:{id}")),
-        &Payload { payment_id: id.clone() },
-        &caller.request_id,
-    )?;
-    job.due_at = now.plus_millis(BEHIND_MS);
-    tx.enqueue_job(&job).await?;
+    behind::enqueue(app, &mut tx, JOB, &id, &caller.request_id).await?;
     tx.commit().await?;
     app.wake_workers();
     opened(app, &caller.tenant, &id, &caller.request_id).await
+}
+
+/// Whether an order may be paid for now.
+///
+/// Errors: conflicts `order_not_payable`, `order_costs_nothing`, `contact_needed`.
+pub(super) fn check_payable(order: &Order, settings: &PaymentSettings, now: Timestamp) -> Result<()> {
+    if !order.status.is_payable() || now >= order.expires_at {
+        return Err(not_payable());
+    }
+    if order.total.is_zero() {
+        return Err(Error::conflict(
+            "order_costs_nothing",
+            "there is nothing to pay for this order",
+        ));
+    }
+    if settings.needs_contact() && order.contact.is_none() {
+        return Err(Error::conflict(
+            "contact_needed",
+            "the receipt needs an e-mail address or a phone number",
+        ));
+    }
+    Ok(())
 }
 
 /// An order waits as long as money is held for it. When that is let go it waits again as every order does.
@@ -177,22 +158,15 @@ async fn give_time(tx: &mut Tx, order: &Order, provider: &dyn PaymentProvider, n
 
 /// Tries to open it now. When the provider is away the payment stays as it is: the job goes on.
 async fn opened(app: &App, tenant: &TenantId, id: &PaymentId, request_id: &RequestId) -> Result<Payment> {
-    match open(app, tenant, id, request_id).await {
-        Ok(()) | Err(Error::Unavailable { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    let mut tx = app.tenant(tenant).read().await?;
-    tx.find_payment(id).await?.ok_or(Error::NotFound { what: "payment" })
+    let opened = open(app, tenant, id, request_id).await;
+    behind::outcome(app, tenant, id, opened).await
 }
 
 /// The job behind [`start`].
 pub async fn run(app: &App, task: &Task) -> Result<()> {
-    let Payload { payment_id } = task.payload()?;
+    let PaymentJob { payment_id } = task.payload()?;
     open(app, &task.tenant, &payment_id, &task.request_id).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }
 
 /// Asks the provider for a payment that it may or may not know. Safe to repeat: the key is the payment's id.
@@ -262,10 +236,7 @@ async fn refused(
         _ => "not_found".to_owned(),
     };
     let mut tx = app.tenant(tenant).write().await?;
-    let decline = Decline {
-        code: code.clone(),
-        advice: DeclineAdvice::CalledOff,
-    };
+    let decline = Decline::called_off(&code);
     tx.close_payment(&payment.id, PaymentStatus::Canceled, Some(&decline), app.now())
         .await?;
     ask_owner(app, &mut tx, &guide, payment, &code, request_id).await?;
@@ -318,19 +289,10 @@ pub async fn enter_by_hand(
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let order = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
     if !order.status.is_payable() {
-        return Err(conflict(
-            "order_not_payable",
-            "this order does not wait for a payment any more",
-        ));
+        return Err(not_payable());
     }
     if let Some(live) = tx.live_payment_of(&order.id).await? {
-        let called_off = Decline {
-            code: "paid_by_hand".into(),
-            advice: DeclineAdvice::CalledOff,
-        };
-        tx.close_payment(&live.id, PaymentStatus::Canceled, Some(&called_off), now)
-            .await?;
-        super::follow::enqueue_release(app, &mut tx, &live.id, &caller.request_id).await?;
+        follow::call_off(app, &mut tx, &live.id, "paid_by_hand", &caller.request_id).await?;
         let settings = PaymentSettings::load(&mut tx).await?;
         hold_ended(&mut tx, &live, &settings, now).await?;
     }
@@ -357,10 +319,7 @@ pub async fn enter_by_hand(
         now,
     };
     if !tx.insert_payment(&new).await? {
-        return Err(conflict(
-            "payment_under_way",
-            "a payment of this order is being made; try again",
-        ));
+        return Err(under_way());
     }
     let seen = Seen {
         id: id.to_string(),
@@ -397,9 +356,11 @@ pub async fn enter_by_hand(
     Ok(payment)
 }
 
-fn conflict(code: &'static str, detail: &str) -> Error {
-    Error::Conflict {
-        code,
-        detail: detail.to_owned(),
-    }
+/// Another payment of the same order was begun in this very moment.
+pub(super) fn under_way() -> Error {
+    Error::conflict("payment_under_way", "a payment of this order is being made; try again")
+}
+
+pub(super) fn not_payable() -> Error {
+    Error::conflict("order_not_payable", "this order does not wait for a payment any more")
 }

@@ -127,10 +127,7 @@ pub(crate) async fn place_in(
 ) -> Result<Placed> {
     attempt_in(app, tx, caller, guide, basket, None)
         .await?
-        .map_err(|refusal| Error::Conflict {
-            code: RACED,
-            detail: refusal.code().to_owned(),
-        })
+        .map_err(|refusal| Error::conflict(RACED, refusal.code()))
 }
 
 async fn attempt_in(

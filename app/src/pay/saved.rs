@@ -5,15 +5,15 @@
 //! client the sum and the date before.
 
 use domain::ids::{ClientId, OrderId, PaymentId, RequestId, SavedMethodId, TenantId};
-use domain::payment::{Decline, DeclineAdvice, PaymentStatus};
+use domain::payment::{Decline, PaymentStatus};
 use domain::pipeline::Trigger;
 use providers::payments::{Error as ProviderError, Seen};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{NewPayment, NewSavedMethod, Payment, SavedMethod, Tx};
 
+use super::behind::{self, PaymentJob};
 use super::observe::{self, Source};
-use super::open::{ask_owner, may_have_forgotten_key};
+use super::open::{ask_owner, check_payable, may_have_forgotten_key, under_way};
 use super::{intent, keys, provider_error, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
@@ -22,18 +22,11 @@ use crate::converse::advance_stage;
 use crate::error::{Error, Result};
 use crate::settings;
 use crate::settings::payments::PaymentSettings;
-use crate::work::{self, Task};
+use crate::work::Task;
 
 pub const CHARGE_JOB: &str = "charge_saved";
 
-/// The caller charges itself; the job is for the case that it dies before.
-const BEHIND_MS: i64 = 20_000;
 const MAX_TITLE_CHARS: usize = 60;
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    payment_id: PaymentId,
-}
 
 /// Keeps what came with a payment, if the owner allows it and the payer wished it. Heard twice it is kept once.
 pub(super) async fn keep(
@@ -100,10 +93,7 @@ pub async fn wish(app: &App, caller: &Caller, order: &OrderId, wish: bool) -> Re
 
 pub(crate) async fn wish_in(tx: &mut Tx, order: &OrderId, wish: bool) -> Result<()> {
     if wish && !PaymentSettings::load(tx).await?.save_methods {
-        return Err(Error::Conflict {
-            code: "methods_not_saved",
-            detail: "payment methods are not kept here".into(),
-        });
+        return Err(not_kept());
     }
     tx.wish_saved_method(order, wish).await?;
     Ok(())
@@ -167,36 +157,16 @@ pub async fn charge(app: &App, caller: &Caller, order: &OrderId, method: &SavedM
         .await?
         .filter(|method| method.client == order.client)
         .ok_or(Error::NotFound { what: "payment method" })?;
-    let forbidden = [
-        (
-            !settings.save_methods,
-            "methods_not_saved",
-            "payment methods are not kept here",
-        ),
-        (
-            method.forgotten_at.is_some(),
+    if !settings.save_methods {
+        return Err(not_kept());
+    }
+    if method.forgotten_at.is_some() {
+        return Err(Error::conflict(
             "method_forgotten",
             "the client has had this method forgotten",
-        ),
-        (
-            !order.status.is_payable() || now >= order.expires_at,
-            "order_not_payable",
-            "this order does not wait for a payment any more",
-        ),
-        (
-            order.total.is_zero(),
-            "order_costs_nothing",
-            "there is nothing to pay for this order",
-        ),
-        (
-            settings.needs_contact() && order.contact.is_none(),
-            "contact_needed",
-            "the receipt needs an e-mail address or a phone number",
-        ),
-    ];
-    if let Some((_, code, detail)) = forbidden.into_iter().find(|(is_so, ..)| *is_so) {
-        return Err(conflict(code, detail));
+        ));
     }
+    check_payable(&order, &settings, now)?;
     keys::provider_in(app, &mut tx, &method.provider).await?;
     let client = tx
         .find_client(&order.client)
@@ -216,10 +186,7 @@ pub async fn charge(app: &App, caller: &Caller, order: &OrderId, method: &SavedM
         now,
     };
     if !tx.insert_payment(&new).await? || !tx.charge_by_method(&id, &method.id).await? {
-        return Err(conflict(
-            "payment_under_way",
-            "a payment of this order is being made; try again",
-        ));
+        return Err(under_way());
     }
     advance_stage(app, &mut tx, &client, Trigger::PaymentInitiated, &caller.request_id).await?;
     let details = json!({ "payment_id": id, "order_id": order.id, "method_id": method.id });
@@ -229,29 +196,18 @@ pub async fn charge(app: &App, caller: &Caller, order: &OrderId, method: &SavedM
         tx.record_audit(&audit(app, caller, "payment.charged", id.as_ref(), details))
             .await?;
     }
-    let payload = Payload { payment_id: id.clone() };
-    let key = format!("{CHARGE_JOB}:{id}");
-    let mut job = work::job(app, CHARGE_JOB, Some(key), &payload, &caller.request_id)?;
-    job.due_at = now.plus_millis(BEHIND_MS);
-    tx.enqueue_job(&job).await?;
+    behind::enqueue(app, &mut tx, CHARGE_JOB, &id, &caller.request_id).await?;
     tx.commit().await?;
     app.wake_workers();
-    match take(app, &caller.tenant, &id, &caller.request_id).await {
-        Ok(()) | Err(Error::Unavailable { .. }) => {}
-        Err(error) => return Err(error),
-    }
-    let mut tx = app.tenant(&caller.tenant).read().await?;
-    tx.find_payment(&id).await?.ok_or(Error::NotFound { what: "payment" })
+    let taken = take(app, &caller.tenant, &id, &caller.request_id).await;
+    behind::outcome(app, &caller.tenant, &id, taken).await
 }
 
 /// The job behind [`charge`].
 pub async fn run(app: &App, task: &Task) -> Result<()> {
-    let Payload { payment_id } = task.payload()?;
+    let PaymentJob { payment_id } = task.payload()?;
     take(app, &task.tenant, &payment_id, &task.request_id).await?;
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }
 
 /// Safe to repeat: the key is the payment's id, and what the provider may know by now is looked up.
@@ -319,10 +275,7 @@ async fn refuse(app: &App, tenant: &TenantId, payment: &Payment, code: &str) -> 
 
 async fn close(app: &App, tx: &mut Tx, payment: &Payment, code: &str) -> Result<()> {
     tracing::warn!(payment.id = %payment.id, code, "a saved method could not be charged");
-    let decline = Decline {
-        code: code.to_owned(),
-        advice: DeclineAdvice::CalledOff,
-    };
+    let decline = Decline::called_off(code);
     tx.lock_order(&payment.order).await?;
     let status = PaymentStatus::Canceled;
     if tx.close_payment(&payment.id, status, Some(&decline), app.now()).await? {
@@ -332,11 +285,8 @@ async fn close(app: &App, tx: &mut Tx, payment: &Payment, code: &str) -> Result<
     Ok(())
 }
 
-fn conflict(code: &'static str, detail: &str) -> Error {
-    Error::Conflict {
-        code,
-        detail: detail.to_owned(),
-    }
+fn not_kept() -> Error {
+    Error::conflict("methods_not_saved", "payment methods are not kept here")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use domain::language::Language;
 use domain::money::Money;
 use domain::order::Grant;
 use domain::payment::{Decline, DeclineAdvice};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::{Client, Order, OrderLine, Tx};
 
 use crate::context::App;
@@ -17,26 +17,7 @@ use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::error::Result;
 use crate::mail::letters;
 use crate::settings::Guide;
-
-/// A line of the timeline.
-pub(super) async fn note(
-    app: &App,
-    tx: &mut Tx,
-    client: &ClientId,
-    kind: &str,
-    actor: &str,
-    details: Value,
-) -> Result<()> {
-    let action = store::Action {
-        id: app.new_id(),
-        kind: kind.to_owned(),
-        actor: actor.to_owned(),
-        details: details.to_string(),
-        at: app.now(),
-    };
-    tx.insert_action(client, &action).await?;
-    Ok(())
-}
+pub(super) use crate::timeline::note;
 
 /// What was bought, as one line.
 pub(crate) fn titles(lines: &[OrderLine], language: Language) -> String {

@@ -72,10 +72,10 @@ pub(crate) async fn apply(
 ) -> Result<Applied> {
     let before = tx.snapshot_in_force().await?;
     if before.as_ref().map(|version| &version.content_hash) != change.base.as_ref() {
-        return Err(Error::Conflict {
-            code: "templates_changed",
-            detail: "another version of the tables came in force meanwhile: look again".into(),
-        });
+        return Err(Error::conflict(
+            "templates_changed",
+            "another version of the tables came in force meanwhile: look again",
+        ));
     }
     let kept = tx.keep_snapshot(&change.snapshot).await?;
     if before.as_ref().is_some_and(|version| version.id == kept.id) {

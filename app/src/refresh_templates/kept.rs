@@ -104,9 +104,11 @@ pub(crate) async fn templates_of(app: &App, tenant: &TenantId, version: &Snapsho
         return Ok(known);
     }
     let tables = app.tenant(tenant).read().await?.snapshot_tables(&version.id).await?;
-    let templates = parse(hash, tables).await?.ok_or_else(|| Error::Conflict {
-        code: "version_unreadable",
-        detail: "this version was made for an older program and can't be read any more".into(),
+    let templates = parse(hash, tables).await?.ok_or_else(|| {
+        Error::conflict(
+            "version_unreadable",
+            "this version was made for an older program and can't be read any more",
+        )
     })?;
     Ok(app.templates().looked_at.put(hash.clone(), templates, KEPT_TEMPLATES))
 }

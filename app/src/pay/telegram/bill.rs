@@ -5,10 +5,10 @@ use domain::dialogue::Facts;
 use domain::dialogue::actions::Action;
 use domain::dialogue::bill::{Bill, bill};
 use domain::dialogue::purchase::Step;
-use domain::ids::{PaymentId, RequestId};
+use domain::ids::PaymentId;
 use domain::language::Language;
 use domain::money::Money;
-use domain::payment::{Decline, DeclineAdvice, PaymentStatus};
+use domain::payment::{Decline, PaymentStatus};
 use domain::pipeline::Trigger;
 use domain::texts::Texts;
 use providers::payments::yookassa;
@@ -22,6 +22,7 @@ use crate::converse::advance_stage;
 use crate::deliver::{Letter, queue};
 use crate::error::{Error, Result};
 use crate::pay::ask::{self, About, Matter};
+use crate::pay::open::{not_payable, under_way};
 use crate::pay::{follow, receipt, tell};
 use crate::settings;
 use crate::settings::payments::PaymentSettings;
@@ -82,19 +83,16 @@ pub(crate) async fn write(app: &App, tx: &mut Tx, caller: &Caller, facts: &Facts
         .await?
         .ok_or(Error::NotFound { what: "order" })?;
     if !order.status.is_payable() || now >= order.expires_at {
-        return Err(conflict(
-            "order_not_payable",
-            "this order does not wait for a payment any more",
-        ));
+        return Err(not_payable());
     }
     let amount = amount(&telegram, wish.code, order.total)
-        .ok_or_else(|| conflict("way_closed", "money is not taken this way now"))?;
+        .ok_or_else(|| Error::conflict("way_closed", "money is not taken this way now"))?;
     let live = tx.live_payment_of(&order.id).await?;
     let payment = match live {
         Some(live) if live.provider == wish.code => live,
         live => {
             if let Some(other) = &live {
-                replace(app, tx, other, &caller.request_id).await?;
+                follow::call_off(app, tx, &other.id, "replaced", &caller.request_id).await?;
             }
             open(app, tx, caller, wish, &order, amount, &telegram).await?
         }
@@ -131,16 +129,6 @@ pub(crate) async fn write(app: &App, tx: &mut Tx, caller: &Caller, facts: &Facts
     Ok(())
 }
 
-pub(super) async fn replace(app: &App, tx: &mut Tx, other: &Payment, request_id: &RequestId) -> Result<()> {
-    let called_off = Decline {
-        code: "replaced".into(),
-        advice: DeclineAdvice::CalledOff,
-    };
-    tx.close_payment(&other.id, PaymentStatus::Canceled, Some(&called_off), app.now())
-        .await?;
-    follow::enqueue_release(app, tx, &other.id, request_id).await
-}
-
 async fn open(
     app: &App,
     tx: &mut Tx,
@@ -166,10 +154,7 @@ async fn open(
         now,
     };
     if !tx.insert_payment(&new).await? {
-        return Err(conflict(
-            "payment_under_way",
-            "a payment of this order is being made; try again",
-        ));
+        return Err(under_way());
     }
     tx.await_payment(&id, order.expires_at).await?;
     tx.insert_telegram_invoice(&id, wish.address, now).await?;
@@ -195,10 +180,7 @@ pub(super) async fn refused(app: &App, task: &Task, id: &PaymentId, reason: &str
     let found = tx.find_payment(id).await?.ok_or_else(missing)?;
     let order = tx.lock_order(&found.order).await?.ok_or_else(missing)?;
     let payment = tx.lock_payment(id).await?.ok_or_else(missing)?;
-    let decline = Decline {
-        code: "bill_refused".into(),
-        advice: DeclineAdvice::CalledOff,
-    };
+    let decline = Decline::called_off("bill_refused");
     // Paid all the same, through an earlier bill.
     if !tx
         .close_payment(id, PaymentStatus::Canceled, Some(&decline), app.now())
@@ -238,11 +220,4 @@ pub(super) async fn refused(app: &App, task: &Task, id: &PaymentId, reason: &str
     tx.commit().await?;
     app.wake_deliveries();
     Ok(())
-}
-
-fn conflict(code: &'static str, detail: &str) -> Error {
-    Error::Conflict {
-        code,
-        detail: detail.to_owned(),
-    }
 }

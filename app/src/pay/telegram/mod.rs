@@ -132,8 +132,5 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         Payload::GivenBack { refund_id, charge } => give_back::done(app, task, &refund_id, Ok(charge)).await?,
         Payload::NotGivenBack { refund_id, reason } => give_back::done(app, task, &refund_id, Err(reason)).await?,
     }
-    let mut tx = app.tenant(&task.tenant).write().await?;
-    tx.finish_job(&task.lease, app.now()).await?;
-    tx.commit().await?;
-    Ok(())
+    task.finish(app).await
 }

@@ -8,11 +8,12 @@ use providers::payments::Seen;
 use serde_json::json;
 use store::{NewPayment, Payment, RefundFilter, Tx};
 
-use super::{PaidBill, STARS, bill, is_native};
+use super::{PaidBill, STARS, is_native};
 use crate::context::App;
 use crate::converse::{Body, Inbound};
 use crate::error::{Error, Result};
 use crate::pay::ask::{self, About, Matter};
+use crate::pay::follow;
 use crate::pay::observe::{self, Source};
 use crate::settings::Guide;
 
@@ -106,7 +107,7 @@ async fn own(app: &App, tx: &mut Tx, billed: Payment, payer: &str, request_id: &
         now: app.now(),
     };
     if let Some(live) = tx.live_payment_of(&new.order).await? {
-        bill::replace(app, tx, &live, request_id).await?;
+        follow::call_off(app, tx, &live.id, "replaced", request_id).await?;
     }
     if !tx.insert_payment(&new).await? {
         return Err(Error::internal("an order keeps a live payment that was just closed"));
