@@ -41,6 +41,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     jobs: Notify,
+    long_jobs: Notify,
     deliveries: Notify,
     templates: crate::refresh_templates::Cache,
     texts: crate::settings::Cache,
@@ -57,6 +58,7 @@ impl App {
         Self(Arc::new(Inner {
             parts,
             jobs: Notify::new(),
+            long_jobs: Notify::new(),
             deliveries: Notify::new(),
             templates: crate::refresh_templates::Cache::default(),
             texts: crate::settings::Cache::default(),
@@ -161,6 +163,7 @@ impl App {
     /// Tells the workers of this process that a job was committed.
     pub fn wake_workers(&self) {
         self.0.jobs.notify_one();
+        self.0.long_jobs.notify_one();
     }
 
     /// Tells waiting bots that something was queued for them.
@@ -170,6 +173,10 @@ impl App {
 
     pub(crate) fn jobs_signal(&self) -> &Notify {
         &self.0.jobs
+    }
+
+    pub(crate) fn long_jobs_signal(&self) -> &Notify {
+        &self.0.long_jobs
     }
 
     pub(crate) fn deliveries_signal(&self) -> &Notify {

@@ -124,6 +124,8 @@ pub async fn receive(app: &App, caller: &Caller, inbound: &Inbound) -> Result<An
                 code: "met_elsewhere" | crate::pay::place::RACED,
                 ..
             }) if tries < MEETING_TRIES => {}
+            // Somebody changed the client beside this turn: their payment came, or a trainer wrote a note.
+            Err(Error::VersionConflict { .. }) if tries < MEETING_TRIES => {}
             // Never a refusal: the bot would take it as final and forget the event.
             Err(
                 error @ Error::Conflict {

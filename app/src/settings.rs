@@ -228,12 +228,22 @@ pub(crate) async fn version_of(tx: &mut store::Tx, name: &str) -> Result<i64> {
     Ok(tx.find_setting(name).await?.map_or(0, |setting| setting.version))
 }
 
-/// The tenant's guide, from the cache or the database.
+/// The tenant's guide, from the cache or the database. Not within a transaction: [`guide_in`] is for that.
 pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
     if let Some(guide) = app.texts().get(tenant) {
         return Ok(guide);
     }
     let mut tx = app.tenant(tenant).read().await?;
+    guide_in(app, &mut tx).await
+}
+
+/// The same where a transaction is at hand: as many as there are connections, each waiting for one more, would wait for
+/// each other.
+pub(crate) async fn guide_in(app: &App, tx: &mut store::Tx) -> Result<Arc<Guide>> {
+    let tenant = tx.tenant_id().clone();
+    if let Some(guide) = app.texts().get(&tenant) {
+        return Ok(guide);
+    }
     let mut texts_ru = shipped_texts(Language::Ru)?;
     let mut texts_en = shipped_texts(Language::En)?;
     for (name, language, body) in tx.text_overrides().await? {
@@ -251,8 +261,8 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
         }
         None => (shipped_form()?, 0),
     };
-    let brand: Brand = read(&mut tx, BRAND).await?.unwrap_or_default();
-    let faq = match read(&mut tx, FAQ_NAME).await? {
+    let brand: Brand = read(tx, BRAND).await?.unwrap_or_default();
+    let faq = match read(tx, FAQ_NAME).await? {
         Some(faq) => faq,
         None => shipped_faq()?,
     };
@@ -270,9 +280,9 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
             is_monthly: product.is_monthly,
         })
         .collect();
-    let wording = read(&mut tx, WORDING).await?.unwrap_or_default();
-    let telegram_payments = telegram::TelegramPayments::load(&mut tx).await?;
-    let logo = match read::<BrandLogo>(&mut tx, BRAND_LOGO).await?.and_then(|logo| logo.file) {
+    let wording = read(tx, WORDING).await?.unwrap_or_default();
+    let telegram_payments = telegram::TelegramPayments::load(tx).await?;
+    let logo = match read::<BrandLogo>(tx, BRAND_LOGO).await?.and_then(|logo| logo.file) {
         Some(file) => tx.find_file(&file).await?,
         None => None,
     };
@@ -290,7 +300,7 @@ pub async fn guide(app: &App, tenant: &TenantId) -> Result<Arc<Guide>> {
         telegram_payments,
         logo,
     });
-    app.texts().put(tenant, Arc::clone(&guide));
+    app.texts().put(&tenant, Arc::clone(&guide));
     Ok(guide)
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::backoff::Backoff;
 use domain::ids::{Id, JobId, RequestId, TenantId};
 use domain::time::Timestamp;
-use store::{Job, JobLease, NewJob};
+use store::{Job, JobKinds, JobLease, NewJob};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -17,8 +18,17 @@ use crate::context::App;
 use crate::error::{Error, Result};
 use crate::{approve_program, generate_program, pay, refresh_templates, regenerate_programs, schedule};
 
-/// Jobs in hand at once. They mostly wait for others (a model, a sheet); drawing runs on the blocking threads.
+/// Jobs in hand at once, and as many long ones beside them. They mostly wait for others (a bank, a model, a sheet); drawing
+/// runs on the blocking threads.
 const CONCURRENCY: usize = 4;
+/// They wait for a model, read a whole sheet, or ask a bank about a day: whoever has pressed "pay" doesn't wait behind them.
+const LONG: &[&str] = &[
+    generate_program::JOB,
+    regenerate_programs::JOB,
+    refresh_templates::JOB,
+    pay::reconcile::JOB,
+    schedule::PURGE_JOB,
+];
 /// How long others wait for a worker that died without a successor in its slot. A living one extends it in time.
 const LEASE_MS: i64 = 20_000;
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -29,7 +39,12 @@ const RETRY: Backoff = Backoff {
     first_ms: 2_000,
     max_ms: 15 * 60_000,
 };
-/// With the backoff above, the last try of a job comes after about an hour.
+/// Of a job whose answer somebody waits for: whatever was in its way, it is tried within a minute after that is gone.
+const RETRY_AWAITED: Backoff = Backoff {
+    max_ms: 60_000,
+    ..RETRY
+};
+/// With the usual backoff, the last try of a job comes after about an hour.
 pub const DEFAULT_ATTEMPTS: u32 = 10;
 /// A job whose workers die in the middle is begun so often beyond its tries: a machine that restarts every few seconds must
 /// not use up what a failing provider is allowed.
@@ -120,6 +135,13 @@ pub async fn take_slot(app: &App, slot: &str) -> Result<()> {
 /// Works until `shutdown`; then takes nothing new and lets what is in hand end, for ten seconds at most.
 /// What is cut off is due again when its lease ends.
 pub async fn run(app: App, shutdown: CancellationToken) {
+    tokio::join!(
+        lane(&app, JobKinds::Except(LONG), app.jobs_signal(), &shutdown),
+        lane(&app, JobKinds::Only(LONG), app.long_jobs_signal(), &shutdown),
+    );
+}
+
+async fn lane(app: &App, kinds: JobKinds, signal: &Notify, shutdown: &CancellationToken) {
     let owner = app.instance().to_owned();
     let mut tasks = JoinSet::new();
     loop {
@@ -131,7 +153,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
         let claimed = if free == 0 {
             Vec::new()
         } else {
-            claim(&app, &owner, free).await
+            claim(app, kinds, &owner, free).await
         };
         let is_idle = claimed.is_empty();
         for job in claimed {
@@ -140,7 +162,7 @@ pub async fn run(app: App, shutdown: CancellationToken) {
         }
         if is_idle {
             tokio::select! {
-                () = app.jobs_signal().notified() => {}
+                () = signal.notified() => {}
                 () = app.clock().moved() => {}
                 () = shutdown.cancelled() => {}
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
@@ -159,7 +181,7 @@ pub async fn run_due_jobs(app: &App) -> usize {
     let owner = random_run();
     let mut done = 0;
     loop {
-        let jobs = claim(app, &owner, CONCURRENCY).await;
+        let jobs = claim(app, JobKinds::All, &owner, CONCURRENCY).await;
         if jobs.is_empty() {
             return done;
         }
@@ -170,16 +192,19 @@ pub async fn run_due_jobs(app: &App) -> usize {
     }
 }
 
-async fn claim(app: &App, owner: &str, limit: usize) -> Vec<Job> {
+async fn claim(app: &App, kinds: JobKinds, owner: &str, limit: usize) -> Vec<Job> {
     let attempt = async {
         let (now, process_now) = (app.now(), app.process_now());
         // Asked without the writer's lock first: an idle system must not disturb those who write.
-        if !app.store().system_read().await?.has_due_job(now, process_now).await? {
+        let mut tx = app.store().system_read().await?;
+        if !tx.has_due_job_of(kinds, now, process_now).await? {
             return Ok(Vec::new());
         }
+        drop(tx);
         let mut tx = app.store().system().await?;
         let jobs = tx
-            .claim_jobs(
+            .claim_jobs_of(
+                kinds,
                 owner,
                 u32::try_from(limit).unwrap_or(1),
                 now,
@@ -264,7 +289,12 @@ async fn abandon(app: &App, lease: &JobLease, job: &Job, task: &Task, error: &Er
 async fn fail(app: &App, lease: &JobLease, job: &Job, error: &Error) {
     let now = app.now();
     let is_final = !error.is_transient() || job.attempts >= job.max_attempts;
-    let delay = RETRY.delay_ms(job.attempts, u64::from_be_bytes(random_bytes()));
+    let backoff = if job.kind == pay::link::JOB {
+        &RETRY_AWAITED
+    } else {
+        &RETRY
+    };
+    let delay = backoff.delay_ms(job.attempts, u64::from_be_bytes(random_bytes()));
     let retry_at = (!is_final).then(|| now.plus_millis(i64::try_from(delay).unwrap_or(i64::MAX)));
     if is_final {
         tracing::error!(error = error as &dyn std::error::Error, "the job failed for good");

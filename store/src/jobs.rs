@@ -87,6 +87,26 @@ impl TryFrom<JobRow> for Job {
     }
 }
 
+/// Which jobs a worker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobKinds {
+    All,
+    Only(&'static [&'static str]),
+    Except(&'static [&'static str]),
+}
+
+impl JobKinds {
+    /// A condition to put behind others. Kinds are words of the program itself.
+    fn condition(self) -> String {
+        let quoted = |kinds: &[&str]| format!("'{}'", kinds.join("', '"));
+        match self {
+            Self::All => String::new(),
+            Self::Only(kinds) => format!(" AND kind IN ({})", quoted(kinds)),
+            Self::Except(kinds) => format!(" AND kind NOT IN ({})", quoted(kinds)),
+        }
+    }
+}
+
 /// What may be taken. A lease that ends beyond any lease was given before the machine's clock jumped back, and its holder's
 /// word is worth nothing.
 fn due(now: &str, process_now: &str) -> String {
@@ -199,11 +219,25 @@ impl Tx {
 }
 
 impl SystemTx {
+    /// [`Self::claim_jobs_of`] every kind.
+    pub async fn claim_jobs(
+        &mut self,
+        owner: &str,
+        limit: u32,
+        now: Timestamp,
+        process_now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Job>> {
+        self.claim_jobs_of(JobKinds::All, owner, limit, now, process_now, lease_until)
+            .await
+    }
+
     /// Leases due jobs of any tenant to one worker, oldest first. A job whose lease ran out is due again.
     ///
     /// Units: `now` is the product's time, by which jobs are due; `process_now` and `lease_until` are the machine's.
-    pub async fn claim_jobs(
+    pub async fn claim_jobs_of(
         &mut self,
+        kinds: JobKinds,
         owner: &str,
         limit: u32,
         now: Timestamp,
@@ -214,8 +248,9 @@ impl SystemTx {
         // What has begun is due whatever the product's clock says later; its lease alone keeps others away.
         let sql = format!(
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $1, lease_until_ms = $2, due_at_ms = 0 \
-             WHERE id IN (SELECT id FROM jobs WHERE {} ORDER BY due_at_ms, id LIMIT {limit} {lock}) RETURNING {COLUMNS}",
-            due("$3", "$4")
+             WHERE id IN (SELECT id FROM jobs WHERE {}{} ORDER BY due_at_ms, id LIMIT {limit} {lock}) RETURNING {COLUMNS}",
+            due("$3", "$4"),
+            kinds.condition()
         );
         let mut jobs = rows!(
             self,
@@ -233,11 +268,17 @@ impl SystemTx {
         Ok(jobs)
     }
 
-    /// Whether a job is due now: asked before the writer's lock is taken.
+    /// [`Self::has_due_job_of`] any kind.
     pub async fn has_due_job(&mut self, now: Timestamp, process_now: Timestamp) -> Result<bool> {
+        self.has_due_job_of(JobKinds::All, now, process_now).await
+    }
+
+    /// Whether a job is due now: asked before the writer's lock is taken.
+    pub async fn has_due_job_of(&mut self, kinds: JobKinds, now: Timestamp, process_now: Timestamp) -> Result<bool> {
         let sql = format!(
-            "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM jobs WHERE {})",
-            due("$1", "$2")
+            "SELECT CAST(1 AS BIGINT) WHERE EXISTS (SELECT 1 FROM jobs WHERE {}{})",
+            due("$1", "$2"),
+            kinds.condition()
         );
         Ok(scalar!(
             self,

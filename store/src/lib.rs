@@ -70,7 +70,7 @@ pub use files::{NewFile, StoredFile};
 pub use held_notices::{HeldNotice, NewHeldNotice};
 pub use idempotency::{IdempotencyClaim, KeyLease, StoredResponse, holding_key};
 pub use inbox::{NewInboxEvent, Recorded};
-pub use jobs::{Job, JobLease, NewJob};
+pub use jobs::{Job, JobKinds, JobLease, NewJob};
 pub use leads::{Lead, LeadFilter, NewLead};
 pub use ledger::{AccountBalance, Entry, JournalRow, NewTransfer, account_id};
 pub use links::{DeepLink, NewTouch, Touch};

@@ -142,7 +142,7 @@ pub(crate) async fn cancel_in(app: &App, tx: &mut Tx, caller: &Caller, order: &O
         follow::enqueue_release(app, tx, &live.id, &caller.request_id).await?;
     }
     tx.release_promo(order, now).await?;
-    let guide = settings::guide(app, &caller.tenant).await?;
+    let guide = settings::guide_in(app, tx).await?;
     funds::ended(app, tx, &guide, &found, &caller.request_id).await?;
     let details = json!({ "order_id": order });
     tell::note(

@@ -23,6 +23,8 @@ use crate::work::{self, Task};
 pub const JOB: &str = "checkout_link";
 pub const CHECK_JOB: &str = "check_payment";
 
+/// A bank that is away is asked for a quarter of an hour, at last every minute.
+const ATTEMPTS: u32 = 20;
 /// Presses on the same button within this time are one wish.
 const ONE_WISH_MS: i64 = 10_000;
 const NEWEST: PageRequest = PageRequest { limit: 1, after: None };
@@ -53,8 +55,9 @@ pub(crate) async fn enqueue(
         wish: format!("{provider}:{}:{time}", pressed.unwrap_or_default()),
     };
     let key = format!("{JOB}:{order}:{}", payload.wish);
-    tx.enqueue_job(&work::job(app, JOB, Some(key), &payload, request_id)?)
-        .await?;
+    let mut job = work::job(app, JOB, Some(key), &payload, request_id)?;
+    job.max_attempts = ATTEMPTS;
+    tx.enqueue_job(&job).await?;
     Ok(())
 }
 
@@ -170,24 +173,21 @@ impl Desk {
             actor: Actor::Client,
             ..task.caller()
         };
-        let failed = |error: Error| -> Result<Option<Payment>> {
-            match error {
-                Error::Conflict { code, detail } => {
-                    tracing::warn!(code, detail, order.id = %self.order.id, "a payment could not be opened");
-                    Ok(None)
-                }
-                other => Err(other),
+        let payment = match Box::pin(open::start(app, &caller, &self.order.id, provider)).await {
+            Ok(payment) => payment,
+            // Paid or closed at this very moment.
+            Err(Error::Conflict {
+                code: "order_not_payable",
+                ..
+            }) => {
+                let now = Self::load(app, task, &self.order.id).await?;
+                return now.closed(app, task, wish).await;
             }
-        };
-        let started = match Box::pin(open::start(app, &caller, &self.order.id, provider)).await {
-            Ok(payment) => Some(payment),
-            Err(error) => failed(error)?,
-        };
-        let Some(payment) = started else {
-            let key = format!("failed:{wish}");
-            return self
-                .say(app, task, &key, Some(self.word(|texts| &texts.link_failed, true)), true)
-                .await;
+            Err(Error::Conflict { code, detail }) => {
+                tracing::warn!(code, detail, order.id = %self.order.id, "a payment could not be opened");
+                return self.failed(app, task, wish, true).await;
+            }
+            Err(error) => return Err(error),
         };
         match (&payment.pay_url, payment.status) {
             (Some(url), PaymentStatus::Pending) => {
@@ -196,25 +196,73 @@ impl Desk {
                 let key = format!("link:{}:{wish}", payment.id);
                 self.say(app, task, &key, Some(content), true).await
             }
-            (_, PaymentStatus::Creating) if task.is_last_attempt => {
-                let key = format!("failed:{wish}");
-                self.say(app, task, &key, Some(self.word(|texts| &texts.link_failed, true)), true)
-                    .await
-            }
+            (_, PaymentStatus::Creating) if task.is_last_attempt => self.failed(app, task, wish, true).await,
             // The bank is slow: the client hears it once, the job goes on.
             (_, PaymentStatus::Creating) => {
                 let slow = Content::text(domain::content::rich(&self.facts().texts.link_slow, &[]));
                 self.say(app, task, &format!("slow:{}", payment.id), Some(slow), false)
                     .await?;
-                Err(Error::Unavailable {
-                    what: "the payment provider",
-                    source: "the payment is not open yet".into(),
-                })
+                Err(not_open_yet())
             }
-            // It ended while it was opened; what is to be said of that is said where it ends.
-            _ => self.say(app, task, wish, None, true).await,
+            _ => self.ended(app, task, &payment, wish).await,
         }
     }
+
+    /// The payment ended while it was opened. What is said where it ends is not said twice; whoever was promised a link
+    /// and hears nothing there hears it here.
+    async fn ended(&self, app: &App, task: &Task, payment: &Payment, wish: &str) -> Result<()> {
+        let now = Self::load(app, task, &self.order.id).await?;
+        if !now.order.status.is_payable() || now.order.expires_at <= app.now() {
+            return now.closed(app, task, wish).await;
+        }
+        let decline = payment.decline.as_ref();
+        let is_declined = decline.is_some_and(|decline| decline.advice != DeclineAdvice::CalledOff);
+        let newest = now.payment.as_ref();
+        let is_replaced = newest.is_some_and(|newest| newest.id != payment.id && newest.status.is_live());
+        match payment.status {
+            PaymentStatus::WaitingForCapture => {
+                let pending = now.word(|texts| &texts.check_pending, true);
+                now.say(app, task, &format!("pending:{wish}"), Some(pending), true)
+                    .await
+            }
+            // The money, the reason and the other link have messages of their own.
+            status if status.is_paid() || is_declined || is_replaced => now.say(app, task, wish, None, true).await,
+            _ if task.is_last_attempt => now.failed(app, task, wish, true).await,
+            _ => Err(not_open_yet()),
+        }
+    }
+
+    /// There is nothing to pay any more. Of money that came in the message about it tells.
+    async fn closed(&self, app: &App, task: &Task, wish: &str) -> Result<()> {
+        let is_paid = matches!(self.order.status, OrderStatus::Paid | OrderStatus::Fulfilled);
+        let closed = (!is_paid).then(|| self.word(|texts| &texts.order_closed, false));
+        self.say(app, task, &format!("closed:{wish}"), closed, true).await
+    }
+
+    async fn failed(&self, app: &App, task: &Task, wish: &str, is_end: bool) -> Result<()> {
+        let failed = self.word(|texts| &texts.link_failed, true);
+        self.say(app, task, &format!("failed:{wish}"), Some(failed), is_end)
+            .await
+    }
+}
+
+/// The job is tried again.
+fn not_open_yet() -> Error {
+    Error::Unavailable {
+        what: "the payment provider",
+        source: "the payment is not open yet".into(),
+    }
+}
+
+/// The job came to nothing for good: nobody is left waiting for a link, or for an answer to "I have paid".
+pub(super) async fn gave_up(app: &App, task: &Task, kind: &str) -> Result<()> {
+    let Payload { order_id, wish, .. } = task.payload()?;
+    let desk = Desk::load(app, task, &order_id).await?;
+    if kind == CHECK_JOB {
+        let away = desk.word(|texts| &texts.check_away, true);
+        return desk.say(app, task, &format!("away:{wish}"), Some(away), false).await;
+    }
+    desk.failed(app, task, &wish, false).await
 }
 
 /// The job behind "pay".

@@ -120,6 +120,14 @@ pub(crate) async fn buried(app: &App, task: &Task, kind: &str, error: &Error) {
         saved::CHARGE_JOB,
         telegram::JOB,
     ];
+    if [link::JOB, link::CHECK_JOB].contains(&kind)
+        && let Err(error) = link::gave_up(app, task, kind).await
+    {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a client could not be told that no link comes"
+        );
+    }
     if !kinds.contains(&kind) {
         return;
     }

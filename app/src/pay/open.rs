@@ -29,6 +29,8 @@ const KEY_MARGIN_MS: i64 = 60 * 60_000;
 const LEAST_TIME_MS: i64 = 15 * 60_000;
 /// A payment that can't be called off lives for an hour, whatever we say.
 const UNCANCELED_MS: i64 = 65 * 60_000;
+/// A link may run out on its way here; a provider whose links do so each time has no good one to give.
+const MOST_LINKS: u32 = 3;
 /// A link that ends so soon is not given out.
 const LAST_MINUTES_MS: i64 = 5 * 60_000;
 const MAX_NOTE_CHARS: usize = 500;
@@ -39,6 +41,18 @@ const MAX_NOTE_CHARS: usize = 500;
 /// provider closes the first; if it is paid all the same, the money is booked and a person told.
 /// Errors: `NotFound` order; conflicts `order_not_payable`, `order_costs_nothing`, `contact_needed`, `provider_missing`.
 pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) -> Result<Payment> {
+    let mut links = 1;
+    loop {
+        let payment = Box::pin(begin(app, caller, order, provider)).await?;
+        // Nobody has seen this link, and nobody is told of its end.
+        if payment.status != PaymentStatus::Expired || links == MOST_LINKS {
+            return Ok(payment);
+        }
+        links += 1;
+    }
+}
+
+async fn begin(app: &App, caller: &Caller, order: &OrderId, provider: &str) -> Result<Payment> {
     let now = app.now();
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let settings = PaymentSettings::load(&mut tx).await?;

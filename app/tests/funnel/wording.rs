@@ -25,7 +25,7 @@ async fn sandbox() -> Running {
     sandbox::start(sandbox::Config::default()).await.unwrap()
 }
 
-fn wanted(outside: &Running, provider: Provider) -> WantedWording {
+pub fn wanted(outside: &Running, provider: Provider) -> WantedWording {
     let path = match provider {
         Provider::Off | Provider::Openai => "/openai/v1",
         Provider::Proxyapi => "/proxyapi/openai/v1",
@@ -51,7 +51,7 @@ fn wanted(outside: &Running, provider: Provider) -> WantedWording {
     }
 }
 
-async fn choose(world: &World, wanted: WantedWording) {
+pub async fn choose(world: &World, wanted: WantedWording) {
     let (_, version) = wording::find(&world.app, &world.caller).await.unwrap();
     wording::save(&world.app, &world.caller, version, wanted).await.unwrap();
 }
