@@ -1,109 +1,15 @@
 //! Paying inside Telegram: Stars and cards, from the bill to the refund. Telegram is played by its events.
 
+mod till;
+
 use app::converse::Body;
-use app::crm::{tasks, telegram_payments};
+use app::crm::tasks;
 use app::deliver::{Fate, Outgoing};
-use app::pay::telegram::{CARD, PaidBill, Question, STARS, pre_checkout};
-use app::settings::telegram::Bank;
-use domain::content::Invoice;
+use app::pay::telegram::{CARD, PaidBill, Question, STARS};
 use domain::ids::PaymentId;
-use store::{OrderFilter, PaymentFilter};
 
+use self::till::{TOKEN, ask, balance, billed, bills, charge, orders, payments, says, settle, stars, switch};
 use super::*;
-
-const TOKEN: &str = "401643678:TEST:sandbox-bank";
-
-const fn stars(count: i64) -> Money {
-    Money::new(count, Currency::Xtr)
-}
-
-async fn switch(shop: &Shop, stars: bool, cards: bool) {
-    let (app, admin) = (&shop.world.app, shop.admin());
-    let (_, version) = telegram_payments::find(app, &admin).await.unwrap();
-    let wanted = telegram_payments::Wanted {
-        stars,
-        // 1.80 ₽ for one.
-        hundred_stars: rub(18_000),
-        cards,
-        provider_token: cards.then(|| Some(TOKEN.to_owned())),
-        bank: Bank::Yookassa,
-        tax_system: Some(2),
-    };
-    telegram_payments::save(app, &admin, version, wanted).await.unwrap();
-}
-
-async fn orders(shop: &Shop) -> Vec<Order> {
-    let mut tx = shop.world.read().await;
-    tx.list_orders(&OrderFilter::default(), &ALL).await.unwrap().items
-}
-
-/// Newest first.
-async fn payments(shop: &Shop) -> Vec<Payment> {
-    let mut tx = shop.world.read().await;
-    tx.list_payments(&PaymentFilter::default(), &ALL).await.unwrap().items
-}
-
-async fn balance(shop: &Shop, account: Account) -> i64 {
-    shop.world.read().await.balance(&account).await.unwrap().minor
-}
-
-async fn settle(shop: &Shop, phone: &mut Phone<'_>) {
-    shop.world.run_jobs().await;
-    phone.refresh().await;
-    shop.world.run_jobs().await;
-    phone.refresh().await;
-}
-
-fn bills(phone: &Phone<'_>) -> Vec<Invoice> {
-    let found = phone.screen.iter().filter_map(|(_, content)| content.invoice.clone());
-    found.collect()
-}
-
-fn charge(bill: &Invoice, id: &str) -> PaidBill {
-    PaidBill {
-        currency: bill.amount.currency.code().to_owned(),
-        amount_minor: bill.amount.minor,
-        payload: bill.payload.clone(),
-        charge: id.to_owned(),
-        provider_charge: if bill.amount.currency == Currency::Xtr {
-            String::new()
-        } else {
-            format!("bank-{id}")
-        },
-    }
-}
-
-async fn ask(shop: &Shop, change: impl FnOnce(&mut Question), bill: &Invoice) -> Option<String> {
-    let mut question = Question {
-        payer: "101".into(),
-        language_code: Some("ru".into()),
-        payload: bill.payload.clone(),
-        currency: bill.amount.currency.code().to_owned(),
-        amount_minor: bill.amount.minor,
-    };
-    change(&mut question);
-    pre_checkout(&shop.world.app, &shop.world.caller, &question)
-        .await
-        .unwrap()
-}
-
-fn says(answer: Option<String>, words: &str) {
-    let answer = answer.unwrap_or_default();
-    assert!(answer.contains(words), "«{answer}» does not say «{words}»");
-}
-
-/// Somebody with the bill for a nutrition plan (2 900 ₽) on the screen.
-async fn billed<'a>(shop: &'a Shop, way: &str) -> (Phone<'a>, Invoice) {
-    let mut anna = Phone::new(&shop.world, "101", "Анна", "ru");
-    anna.start(None).await;
-    anna.act(Body::Command { name: "menu".into() }).await;
-    anna.press("Тарифы").await;
-    anna.press("Купить: План питания").await;
-    anna.press("Оплатить").await;
-    anna.press(way).await;
-    let bill = bills(&anna).remove(0);
-    (anna, bill)
-}
 
 async fn nothing_is_offered_until_it_is_switched_on(shop: &Shop) {
     let mut anna = Phone::new(&shop.world, "101", "Анна", "ru");
