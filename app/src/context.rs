@@ -50,6 +50,7 @@ struct Inner {
     replicas: crate::deliver::Replicas,
     credentials: crate::credentials::Cache,
     payment_keys: crate::pay::keys::Cache,
+    intake: crate::pay::intake::Intake,
     instance: OnceLock<String>,
 }
 
@@ -67,6 +68,7 @@ impl App {
             replicas: crate::deliver::Replicas::default(),
             credentials: crate::credentials::Cache::default(),
             payment_keys: crate::pay::keys::Cache::default(),
+            intake: crate::pay::intake::Intake::default(),
             instance: OnceLock::new(),
         }))
     }
@@ -158,6 +160,10 @@ impl App {
 
     pub(crate) fn texts(&self) -> &crate::settings::Cache {
         &self.0.texts
+    }
+
+    pub(crate) fn intake(&self) -> &crate::pay::intake::Intake {
+        &self.0.intake
     }
 
     /// Tells the workers of this process that a job was committed.

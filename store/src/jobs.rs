@@ -5,7 +5,7 @@ use domain::time::Timestamp;
 use domain::work::JobState;
 use sqlx::AssertSqlSafe;
 
-use crate::dialect::{execute, row, rows, scalar};
+use crate::dialect::{Link, execute, row, rows, scalar};
 use crate::outbox::MAX_LEASE_MS;
 use crate::replicas::predecessors;
 use crate::{Error, PageOf, PageRequest, Result, SystemTx, Tx};
@@ -22,6 +22,17 @@ pub struct NewJob {
     pub max_attempts: u32,
     pub request_id: RequestId,
     pub now: Timestamp,
+}
+
+impl NewJob {
+    /// "At once" is written as zero: a clock that jumps back must not make it wait.
+    const fn written_due(&self) -> i64 {
+        if self.due_at.millis() <= self.now.millis() {
+            0
+        } else {
+            self.due_at.millis()
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +132,6 @@ impl Tx {
     pub async fn enqueue_job(&mut self, new: &NewJob) -> Result<bool> {
         const SQL: &str = "INSERT INTO jobs (id, tenant_id, kind, unique_key, payload, state, due_at_ms, attempts, max_attempts, request_id, created_at_ms) \
              VALUES ($1, $2, $3, $4, $5, 'queued', $6, 0, $7, $8, $9) ON CONFLICT (tenant_id, unique_key) DO NOTHING";
-        // "At once" is written as zero: a clock that jumps back must not make it wait.
-        let due_at = if new.due_at <= new.now { 0 } else { new.due_at.millis() };
         let inserted = execute!(
             self,
             SQL,
@@ -131,12 +140,40 @@ impl Tx {
             new.kind,
             new.unique_key.as_deref(),
             &new.payload,
-            due_at,
+            new.written_due(),
             i64::from(new.max_attempts),
             new.request_id.as_ref(),
             new.now.millis()
         )?;
         Ok(inserted == 1)
+    }
+
+    /// [`Self::enqueue_job`] of many; one round trip on PostgreSQL. SQLite has none to save.
+    pub async fn enqueue_jobs(&mut self, jobs: &[NewJob]) -> Result<()> {
+        const SQL: &str = "INSERT INTO jobs (tenant_id, id, kind, unique_key, payload, due_at_ms, max_attempts, request_id, created_at_ms, state, attempts) \
+             SELECT $1, job.*, 'queued', 0 FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[]) AS job \
+             ON CONFLICT (tenant_id, unique_key) DO NOTHING";
+        let Link::Postgres(tx) = &mut self.link else {
+            for job in jobs {
+                self.enqueue_job(job).await?;
+            }
+            return Ok(());
+        };
+        let texts = |of: fn(&NewJob) -> &str| jobs.iter().map(of).collect::<Vec<_>>();
+        let numbers = |of: fn(&NewJob) -> i64| jobs.iter().map(of).collect::<Vec<_>>();
+        sqlx::query(SQL)
+            .bind(self.tenant.as_ref())
+            .bind(texts(|job| job.id.as_str()))
+            .bind(texts(|job| job.kind))
+            .bind(jobs.iter().map(|job| job.unique_key.as_deref()).collect::<Vec<_>>())
+            .bind(texts(|job| &job.payload))
+            .bind(numbers(NewJob::written_due))
+            .bind(numbers(|job| i64::from(job.max_attempts)))
+            .bind(texts(|job| job.request_id.as_ref()))
+            .bind(numbers(|job| job.now.millis()))
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
     }
 
     /// Ends a job in the transaction that did its work: both happen or neither.

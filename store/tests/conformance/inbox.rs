@@ -57,6 +57,24 @@ pub async fn of_many_duplicates_at_once_exactly_one_is_new(world: &World) {
     );
 }
 
+pub async fn many_together_are_recorded_as_one_by_one(world: &World) {
+    let events = |keys: &[&str]| keys.iter().map(|key| event(world, key)).collect::<Vec<_>>();
+    let mut tx = world.write().await;
+    tx.record(&event(world, "known")).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = world.write().await;
+    let recorded = tx.record_all(&events(&["a", "known", "b", "a"])).await.unwrap();
+    let (new, old) = (Recorded::New, Recorded::Duplicate);
+    assert_eq!(recorded, [new, old, new, old], "of two in one call the first is new");
+    assert_eq!(tx.record_all(&[]).await.unwrap(), []);
+    tx.commit().await.unwrap();
+    let mut tx = world.write().await;
+    assert_eq!(tx.record_all(&events(&["b", "c"])).await.unwrap(), [old, new]);
+    drop(tx);
+    let mut tx = world.write().await;
+    assert_eq!(tx.record_all(&events(&["c"])).await.unwrap(), [new], "it was given up");
+}
+
 pub async fn an_old_event_can_be_forgotten(world: &World) {
     let mut tx = world.write().await;
     tx.record(&event(world, "old")).await.unwrap();

@@ -40,6 +40,40 @@ async fn find(world: &World, id: &JobId) -> Job {
     world.read().await.find_job(id).await.unwrap().unwrap()
 }
 
+pub async fn many_together_are_queued_as_one_by_one(world: &World) {
+    let keyed = |key: Option<&str>, due_at: Timestamp| NewJob {
+        unique_key: key.map(str::to_owned),
+        due_at,
+        ..world.a_job()
+    };
+    let later = NOW.plus_minutes(5);
+    let jobs = [
+        keyed(Some("once"), NOW),
+        keyed(None, NOW),
+        keyed(Some("once"), NOW),
+        keyed(Some("later"), later),
+    ];
+    let mut tx = world.write().await;
+    tx.enqueue_jobs(&jobs).await.unwrap();
+    tx.enqueue_jobs(&[keyed(Some("later"), NOW)]).await.unwrap();
+    tx.commit().await.unwrap();
+    let ids = |jobs: &[Job]| jobs.iter().map(|job| job.id.clone()).collect::<Vec<_>>();
+    let due = claim(world, "worker", NOW).await;
+    assert_eq!(ids(&due), [jobs[0].id.clone(), jobs[1].id.clone()]);
+    let due = claim(world, "worker", later).await;
+    let new = &jobs[3];
+    let seen = due.iter().find(|job| job.id == new.id).unwrap();
+    assert_eq!((&*seen.kind, &seen.payload), (new.kind, &new.payload));
+    assert_eq!(
+        (seen.max_attempts, &*seen.request_id),
+        (new.max_attempts, new.request_id.as_ref())
+    );
+    assert_eq!(
+        (seen.created_at, seen.tenant.clone()),
+        (new.now, world.tenant.id().clone())
+    );
+}
+
 pub async fn a_job_is_claimed_by_one_worker_only(world: &World) {
     const JOBS: usize = 150;
     let mut tx = world.write().await;

@@ -129,6 +129,7 @@ on_each_database! {
         moves_are_told_newest_first,
     }
     jobs {
+        many_together_are_queued_as_one_by_one,
         a_job_is_claimed_by_one_worker_only,
         a_claim_never_takes_more_than_it_may,
         a_job_is_due_again_after_its_lease_and_its_first_owner_can_not_finish_it,
@@ -147,6 +148,8 @@ on_each_database! {
         a_success_reported_during_a_claim_counts,
         a_failure_counts_only_from_the_holder_of_the_lease,
         a_second_message_with_the_same_key_vanishes,
+        messages_are_found_by_how_their_keys_begin,
+        what_stands_in_a_message_is_known_before_it_does,
         an_unreachable_address_is_given_up,
         what_did_not_reach_a_blocked_address_goes_out_when_its_owner_is_back,
         a_notice_leads_back_to_its_client,
@@ -173,6 +176,7 @@ on_each_database! {
         order_within_an_address_survives_any_schedule,
     }
     inbox {
+        many_together_are_recorded_as_one_by_one,
         of_many_duplicates_at_once_exactly_one_is_new,
         an_old_event_can_be_forgotten,
     }
@@ -230,6 +234,9 @@ on_each_database! {
     crash {
         killed_at_any_moment_both_of_a_pair_exist_or_neither,
     }
+    cut {
+        connections_that_were_cut_while_they_rested_fail_nobody,
+    }
     speed {
         a_hundred_thousand_clients_are_listed_as_quickly_as_ten,
         claims_do_not_read_what_is_not_due,
@@ -241,9 +248,6 @@ on_each_database! {
     purge {
         what_did_not_arrive_is_kept_apart_from_what_did,
         the_oldest_go_first_and_never_more_than_asked,
-    cut {
-        connections_that_were_cut_while_they_rested_fail_nobody,
-    }
         ended_sessions_and_old_guesses_go,
     }
 }
