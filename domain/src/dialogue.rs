@@ -332,6 +332,7 @@ fn act(scene: &Scene, facts: &Facts<'_>, action: &Action<'_>) -> Turn {
     match action {
         Action::Menu => screens::menu(scene, facts, true),
         Action::Free | Action::Continue => questions::proceed(facts, true),
+        Action::Answers => questions::proceed(facts, false),
         Action::Restart => screens::confirm_restart(scene, facts),
         Action::RestartYes => match (facts.has_consent, facts.marketing) {
             (true, Some(_)) => questions::begin(facts, Turn::default(), true),

@@ -197,7 +197,7 @@ async fn give_program(
                     &texts.order_needs_answers,
                     &[("name", called(&client.display_name))],
                 ))
-                .with_row(vec![Button::action(&texts.button_answer, Action::Free.to_string())])
+                .with_row(vec![Button::action(&texts.button_answer, Action::Answers.to_string())])
             })
             .await?;
         }

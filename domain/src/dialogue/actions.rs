@@ -11,6 +11,8 @@ use crate::language::Language;
 pub enum Action<'a> {
     Menu,
     Free,
+    /// As [`Self::Free`], below a message that is to stay: it tells of money.
+    Answers,
     Continue,
     Restart,
     RestartYes,
@@ -70,6 +72,7 @@ impl<'a> Action<'a> {
         Some(match parts.as_slice() {
             ["menu"] => Self::Menu,
             ["free"] => Self::Free,
+            ["answers"] => Self::Answers,
             ["continue"] => Self::Continue,
             ["restart"] => Self::Restart,
             ["restart", "yes"] => Self::RestartYes,
@@ -102,6 +105,7 @@ impl fmt::Display for Action<'_> {
         match self {
             Self::Menu => f.write_str("menu"),
             Self::Free => f.write_str("free"),
+            Self::Answers => f.write_str("answers"),
             Self::Continue => f.write_str("continue"),
             Self::Restart => f.write_str("restart"),
             Self::RestartYes => f.write_str("restart:yes"),

@@ -159,6 +159,22 @@ async fn an_address_typed_while_the_client_is_changed_is_not_lost(shop: &Shop) {
     assert!(client.needs_trainer && client.email.as_deref() == Some("anna@example.com"));
 }
 
+/// What tells of money stays in the chat: what its button asks comes below it.
+async fn the_news_of_the_payment_stays_when_its_button_is_pressed(shop: &Shop) {
+    let client = a_visitor(shop).await;
+    let order = shop.order(&client, "program_12w", None).await.order;
+    let payment = shop.start_payment(&order, "yookassa").await;
+    shop.bank_pays(&payment).await;
+    shop.look(&payment).await;
+    let mut anna = Phone::new(&shop.world, "101", "Анна", "ru");
+    anna.refresh().await;
+    assert_eq!(anna.count("оплата прошла"), 1);
+    anna.press("Ответить на вопросы").await;
+    assert_eq!(anna.count("оплата прошла"), 1);
+    anna.press("Согласен").await;
+    assert_eq!(anna.count("оплата прошла"), 1);
+}
+
 /// Each holds a connection while it is called off: if each asked for one more, all would wait for each other.
 async fn many_orders_called_off_at_once_do_not_wait_for_each_other(shop: &Shop) {
     const AT_ONCE: usize = 24;
@@ -219,6 +235,7 @@ on_both!(in crate::payments::Shop;
     a_link_whose_workers_die_each_time_is_not_waited_for_in_silence,
     a_link_comes_soon_after_a_bank_is_back,
     an_address_typed_while_the_client_is_changed_is_not_lost,
+    the_news_of_the_payment_stays_when_its_button_is_pressed,
     many_orders_called_off_at_once_do_not_wait_for_each_other,
     a_link_comes_while_programmes_wait_for_a_silent_model,
 );
