@@ -16,7 +16,7 @@ use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::held_notices;
-use crate::pay::{give, telegram};
+use crate::pay::{give, messages, telegram};
 use crate::settings::{self, Guide};
 
 /// What bots claim; letters go beside it ([`crate::mail`]).
@@ -353,6 +353,7 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
                 external_file_id,
                 album_file_ids,
             } => {
+                messages::arrived(app, &mut tx, &delivery, &caller.request_id).await?;
                 approve_program::card_arrived(app, &mut tx, &guide, &delivery, message_ref, &caller.request_id).await?;
                 after_sent(
                     app,

@@ -116,6 +116,7 @@ pub struct ShippedTariff {
     pub description: Localized,
     pub delivery: Localized,
     pub grants: Vec<domain::order::Grant>,
+    /// Also offered as an addition to other orders; sold on its own all the same.
     pub is_addon: bool,
     pub price: domain::money::Money,
 }
@@ -278,6 +279,7 @@ pub(crate) async fn guide_in(app: &App, tx: &mut store::Tx) -> Result<Arc<Guide>
             delivery: product.delivery,
             price: product.price,
             is_monthly: product.is_monthly,
+            is_addon: product.is_addon,
         })
         .collect();
     let wording = read(tx, WORDING).await?.unwrap_or_default();

@@ -354,6 +354,7 @@ fn dispatch<'a>(app: &'a App, kind: &str, task: &'a Task) -> Doing<'a> {
         pay::give::JOB => Box::pin(pay::give::run(app, task)),
         pay::link::JOB => Box::pin(pay::link::run(app, task)),
         pay::link::CHECK_JOB => Box::pin(pay::link::check(app, task)),
+        pay::messages::JOB => Box::pin(pay::messages::run(app, task)),
         pay::refund::JOB => Box::pin(pay::refund::run(app, task)),
         pay::expire::JOB => Box::pin(pay::expire::run(app, task)),
         pay::cabinet::JOB => Box::pin(pay::cabinet::run(app, task)),

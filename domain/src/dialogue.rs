@@ -4,6 +4,7 @@ pub mod actions;
 pub mod approval;
 pub mod bill;
 pub mod methods;
+pub mod paying;
 pub mod purchase;
 mod questions;
 mod screens;
@@ -120,6 +121,8 @@ pub struct Tariff {
     pub price: Money,
     /// The price is a month's.
     pub is_monthly: bool,
+    /// Also offered as an addition to another order.
+    pub is_addon: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

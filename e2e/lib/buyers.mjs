@@ -159,7 +159,8 @@ export class BotBuyer extends Person {
     const shown = async () => {
       const link = await this.lastLink();
       if (link?.id > before) return link;
-      const isOver = (await this.heard("Этот заказ уже закрыт")) || (await this.heard("Не получилось открыть"));
+      const ends = ["Этот заказ уже закрыт", "Заказ оплачен", "оплата на месте", "Не получилось открыть"];
+      const isOver = (await Promise.all(ends.map((words) => this.heard(words)))).some(Boolean);
       return isOver && { url: null };
     };
     return (await this.waitFor(`the link to ${bank}`, shown)).url;
@@ -171,8 +172,9 @@ export class BotBuyer extends Person {
 
   /** Presses a button that need not be in sight: "I have paid", "cancel", "give it back". */
   async force(data) {
-    const any = await this.waitFor("any button", () => this.button((one) => one.data));
-    await this.sandbox.press(this.userId, any.id, data);
+    // What is done with has no buttons left; a slow hand presses them all the same.
+    const any = await this.waitFor("any message", async () => (await this.button((one) => one.data)) ?? (await this.messages()).findLast((one) => one.from === "bot"));
+    await this.sandbox.press(this.userId, Number(any.id), data);
   }
 }
 

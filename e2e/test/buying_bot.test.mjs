@@ -303,7 +303,9 @@ for (const database of DATABASES) {
     });
 
     step("the chat leads him into the questions, and the whole programme follows them", async () => {
-      const asked = await john.hears("your programme needs answers");
+      const asked = await john.hears("I need answers to a few questions");
+      assert.match(asked.text, /the payment went through/, "one message tells all of it");
+      assert.ok(!asked.text.includes("within minutes"), asked.text);
       await look(john.page, "bot-needs-answers-en");
       await john.press(asked.buttons[0]);
       await john.isAsked("consent to the processing of personal data");

@@ -11,6 +11,7 @@ mod access;
 mod approvals;
 mod audit;
 mod bot_links;
+mod chat_messages;
 mod client_list;
 mod clients;
 mod conversations;
@@ -61,6 +62,7 @@ pub use access::{ApiKey, NewApiKey, NewSession, NewUser, Session, SignInFailures
 pub use approvals::{Lineage, ProgramBatch};
 pub use audit::AuditEntry;
 pub use bot_links::{BotLink, LetterTrace};
+pub use chat_messages::ChatMessage;
 pub use clients::{Client, ClientFilter, ClientUpdate, NewClient, Origin};
 pub use conversations::{Conversation, ConversationUpdate, NewConversation};
 pub use dialect::Backend;

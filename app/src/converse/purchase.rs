@@ -437,6 +437,10 @@ impl<'a> Desk<'a> {
 
     async fn link_of(&self, tx: &mut Tx, order: &Order, provider: Option<&str>, turn: &mut Turn) -> Result<()> {
         turn.scene = Scene::Idle;
+        if matches!(order.status, OrderStatus::Paid | OrderStatus::Fulfilled) {
+            show(turn, self.about(&self.facts.texts.check_paid, &order.id));
+            return Ok(());
+        }
         if !order.status.is_payable() || order.expires_at <= self.app.now() {
             show(turn, self.about(&self.facts.texts.order_closed, &order.id));
             return Ok(());
@@ -465,10 +469,7 @@ impl<'a> Desk<'a> {
             show(turn, purchase::ways(&self.facts, &order.id, &ways));
             return Ok(());
         };
-        let pressed = match &self.inbound.body {
-            Body::Action { message_ref, .. } => message_ref.as_deref(),
-            _ => None,
-        };
+        let pressed = self.pressed_message();
         if !telegram::is_native(code) {
             link::enqueue(self.app, tx, &order.id, code, pressed, &self.caller.request_id).await?;
             show(turn, purchase::preparing(&self.facts));
@@ -489,6 +490,14 @@ impl<'a> Desk<'a> {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// The message whose button was pressed.
+    fn pressed_message(&self) -> Option<&str> {
+        match &self.inbound.body {
+            Body::Action { message_ref, .. } => message_ref.as_deref(),
+            _ => None,
+        }
     }
 
     /// The order, if it is this client's; a foreign or vanished one is explained.
@@ -579,7 +588,8 @@ impl<'a> Desk<'a> {
         if !order.status.is_payable() {
             return self.order(tx, id, turn).await;
         }
-        match Box::pin(expire::cancel_in(self.app, tx, &self.caller, id)).await {
+        let pressed = self.pressed_message();
+        match Box::pin(expire::cancel_in(self.app, tx, &self.caller, id, pressed)).await {
             Ok(()) => {}
             // Paid at this very moment.
             Err(Error::Conflict { .. }) => return self.order(tx, id, turn).await,

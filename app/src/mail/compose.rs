@@ -1,7 +1,7 @@
 //! What a letter says, from the facts of the moment it is sent.
 
 use domain::content::{Span, rich};
-use domain::ids::{FileId, Id, OrderId, ProgramId, TenantId};
+use domain::ids::{FileId, Id, OrderId, PaymentId, ProgramId, TenantId};
 use domain::language::Language;
 use domain::order::{Grant, OrderStatus};
 use domain::texts::Texts;
@@ -17,7 +17,7 @@ use crate::converse::called;
 use crate::error::{Error, Result};
 use crate::operate;
 use crate::pay::checkout::{self, ProgramState};
-use crate::pay::{contact_of, order_url, site_link, titles};
+use crate::pay::{contact_of, funds, order_url, site_link, titles};
 use crate::settings::{self, Guide};
 
 /// Most servers take 20 MB and more; in base64 a file grows by a third. A bigger one is behind the link.
@@ -72,6 +72,12 @@ pub(super) async fn compose(app: &App, tenant: &TenantId, delivery: &ClaimedDeli
             desk.refunded(&refund.amount.format(desk.language()))?
         }
         About::ByHand => desk.by_hand()?,
+        About::Short { payment } => {
+            let Some(page) = desk.short(tenant, payment).await? else {
+                return Ok(Composed::Outdated("nothing is left to pay for the order"));
+            };
+            page
+        }
     };
     Ok(Composed::Letter(Box::new(Letter {
         to,
@@ -326,6 +332,30 @@ impl<'a> Desk<'a> {
             url: self.order_page()?,
         });
         Ok(page)
+    }
+
+    /// `None`: the rest has come, or the order has ended.
+    async fn short(&self, tenant: &TenantId, payment: &PaymentId) -> Result<Option<Page>> {
+        let mut tx = self.app.tenant(tenant).read().await?;
+        let payment = tx
+            .find_payment(payment)
+            .await?
+            .ok_or(Error::NotFound { what: "payment" })?;
+        let due = funds::due(&mut tx, &self.order).await?;
+        drop(tx);
+        if !self.order.status.is_payable() || due.is_zero() {
+            return Ok(None);
+        }
+        let (sum, rest) = (payment.amount.format(self.language()), due.format(self.language()));
+        let values = [("sum", sum.as_str()), ("rest", rest.as_str())];
+        let texts = self.texts();
+        let mut page = self.page(&texts.letter_short_subject, &values);
+        page.parts.push(Part::Words(self.words(&texts.letter_short, &values)));
+        page.parts.push(Part::Go {
+            label: texts.button_pay_rest.clone(),
+            url: self.order_page()?,
+        });
+        Ok(Some(page))
     }
 
     fn by_hand(&self) -> Result<Page> {

@@ -1,6 +1,6 @@
 //! Which letters there are, and when they are queued: about an order, to the address its buyer gave, and to nobody else.
 
-use domain::ids::{OrderId, OutboxId, ProgramId, RefundId, RequestId};
+use domain::ids::{OrderId, OutboxId, PaymentId, ProgramId, RefundId, RequestId};
 use domain::order::OrderStatus;
 use domain::time::Timestamp;
 use providers::payments::Contact;
@@ -40,6 +40,10 @@ pub(super) enum About {
     },
     /// The money is here, the rest is a person's work.
     ByHand,
+    /// Less came than the order costs.
+    Short {
+        payment: PaymentId,
+    },
 }
 
 impl About {
@@ -49,6 +53,7 @@ impl About {
             Self::Ready { .. } => "letter_ready",
             Self::Refunded { .. } => "letter_refunded",
             Self::ByHand => "letter_by_hand",
+            Self::Short { .. } => "letter_short",
         }
     }
 }
@@ -147,6 +152,28 @@ pub(crate) async fn by_hand(app: &App, tx: &mut Tx, order: &OrderId, request_id:
     };
     let key = format!("letter-by-hand:{}", order.id);
     queue(app, tx, &order, About::ByHand, key, request_id).await?;
+    Ok(())
+}
+
+/// A payment brought less than the order costs.
+pub(crate) async fn short(
+    app: &App,
+    tx: &mut Tx,
+    order: &OrderId,
+    payment: &PaymentId,
+    request_id: &RequestId,
+) -> Result<()> {
+    if app.mailer().is_none() {
+        return Ok(());
+    }
+    let Some(order) = tx.find_order(order).await? else {
+        return Ok(());
+    };
+    let about = About::Short {
+        payment: payment.clone(),
+    };
+    let key = format!("letter-short:{payment}");
+    queue(app, tx, &order, about, key, request_id).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{Payment, Tx};
 
 use super::observe::{self, Source};
-use super::{follow, funds, keys, tell};
+use super::{follow, funds, keys, messages, tell};
 use crate::access::audit;
 use crate::caller::Caller;
 use crate::context::App;
@@ -89,10 +89,12 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         let details = json!({ "order_id": order_id });
         tell::note(app, &mut tx, &order.client, "order.expired", "system", details).await?;
         funds::ended(app, &mut tx, &guide, &order, &task.request_id).await?;
+        messages::refresh(app, &mut tx, &guide, &order, None, &task.request_id).await?;
     }
     tx.finish_job(&task.lease, now).await?;
     tx.commit().await?;
     app.wake_workers();
+    app.wake_deliveries();
     Ok(())
 }
 
@@ -121,14 +123,22 @@ async fn is_being_paid(app: &App, task: &Task, live: &Payment) -> bool {
 /// Errors: `NotFound`; a conflict `order_not_payable` for one that is paid or closed.
 pub async fn cancel(app: &App, caller: &Caller, order: &OrderId) -> Result<()> {
     let mut tx = app.tenant(&caller.tenant).write().await?;
-    cancel_in(app, &mut tx, caller, order).await?;
+    cancel_in(app, &mut tx, caller, order, None).await?;
     tx.commit().await?;
     app.wake_workers();
+    app.wake_deliveries();
     Ok(())
 }
 
-/// As [`cancel`], in the transaction of its cause; who commits it wakes the workers.
-pub(crate) async fn cancel_in(app: &App, tx: &mut Tx, caller: &Caller, order: &OrderId) -> Result<()> {
+/// As [`cancel`], in the transaction of its cause; who commits it wakes workers and deliveries. `answered`: the message
+/// whose button called it off, which the turn itself writes over.
+pub(crate) async fn cancel_in(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    order: &OrderId,
+    answered: Option<&str>,
+) -> Result<()> {
     let now = app.now();
     let found = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
     if !tx.close_order(order, OrderStatus::Canceled, now).await? {
@@ -144,6 +154,7 @@ pub(crate) async fn cancel_in(app: &App, tx: &mut Tx, caller: &Caller, order: &O
     tx.release_promo(order, now).await?;
     let guide = settings::guide_in(app, tx).await?;
     funds::ended(app, tx, &guide, &found, &caller.request_id).await?;
+    messages::refresh(app, tx, &guide, &found, answered, &caller.request_id).await?;
     let details = json!({ "order_id": order });
     tell::note(
         app,

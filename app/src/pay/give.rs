@@ -12,7 +12,7 @@ use serde_json::json;
 use store::{Client, NewTransfer, Order, OrderLine, Tx};
 
 use super::ask::{self, About, Matter};
-use super::{funds, receipts, tell};
+use super::{funds, messages, receipts, tell};
 use crate::approve_program;
 use crate::caller::Caller;
 use crate::context::App;
@@ -51,6 +51,7 @@ pub(super) async fn paid(
     let lines = tx.order_lines(order).await?;
     advance_stage(app, tx, client, Trigger::PaymentCompleted, request_id).await?;
     tell::paid(app, tx, guide, order, &lines, sum, client, request_id).await?;
+    messages::refresh(app, tx, guide, order, None, request_id).await?;
     let job = work::job(
         app,
         JOB,
@@ -190,7 +191,8 @@ async fn give_program(
             generate_program::order_paid_in(app, tx, &run.id, client, &order.id, request_id).await?;
         }
         None => {
-            let key = format!("answers-needed:{}", order.id);
+            // Whoever had a chat when they paid has read this with the news of the payment.
+            let key = tell::answers_needed(&order.id);
             tell::client(app, tx, client, key, request_id, |language| {
                 let texts = guide.texts(language);
                 Content::text(rich(

@@ -10,7 +10,7 @@ use domain::payment::{DeclineAdvice, PaymentStatus};
 use serde::{Deserialize, Serialize};
 use store::{Conversation, Order, PageRequest, Payment, PaymentFilter, Tx};
 
-use super::{follow, keys, open, telegram};
+use super::{follow, keys, messages, open, telegram};
 use crate::caller::{Actor, Caller};
 use crate::context::App;
 use crate::converse::called;
@@ -150,8 +150,13 @@ impl Desk {
     async fn say(&self, app: &App, task: &Task, key: &str, content: Option<Content>, is_end: bool) -> Result<()> {
         let mut tx = app.tenant(&task.tenant).write().await?;
         if let (Some(conversation), Some(content)) = (&self.conversation, content) {
-            let mut letter = Letter::new(&conversation.address, Some(self.client.id.clone()), "payment", content);
-            letter.dedupe_key = Some(format!("{}:{key}", self.order.id));
+            let mut letter = Letter::new(
+                &conversation.address,
+                Some(self.client.id.clone()),
+                messages::KIND,
+                content,
+            );
+            letter.dedupe_key = Some(messages::key(&self.order.id, key));
             queue(app, &mut tx, letter, &task.request_id).await?;
         }
         if is_end {
@@ -193,7 +198,7 @@ impl Desk {
             (Some(url), PaymentStatus::Pending) => {
                 let facts = self.facts();
                 let content = purchase::link(&facts, &self.order.id, payment.amount, url, self.has_other_way);
-                let key = format!("link:{}:{wish}", payment.id);
+                let key = messages::link_key(&payment.id, wish);
                 self.say(app, task, &key, Some(content), true).await
             }
             (_, PaymentStatus::Creating) if task.is_last_attempt => self.failed(app, task, wish, true).await,
@@ -273,6 +278,10 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         wish,
     } = task.payload()?;
     let desk = Desk::load(app, task, &order_id).await?;
+    if matches!(desk.order.status, OrderStatus::Paid | OrderStatus::Fulfilled) {
+        let paid = desk.word(|texts| &texts.check_paid, false);
+        return desk.say(app, task, &format!("paid:{wish}"), Some(paid), true).await;
+    }
     if !desk.order.status.is_payable() || desk.order.expires_at <= app.now() {
         let closed = desk.word(|texts| &texts.order_closed, false);
         return desk.say(app, task, &format!("closed:{wish}"), Some(closed), true).await;

@@ -17,6 +17,7 @@ pub mod hold;
 pub mod incomes;
 pub mod keys;
 pub(crate) mod link;
+pub(crate) mod messages;
 pub mod notify;
 pub mod observe;
 pub mod open;

@@ -10,7 +10,7 @@ use serde_json::json;
 use store::{Client, NewPayment, NewTransfer, Order, OrderLine, Payment, PaymentEvent, Tx};
 
 use super::ask::{self, About, Matter};
-use super::{cabinet, follow, funds, keys, open, receipts, saved, tell};
+use super::{cabinet, follow, funds, keys, messages, open, receipts, saved, tell};
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::settings::payments::PaymentSettings;
@@ -89,7 +89,7 @@ pub(super) async fn apply_in(
         .lock_order(&found.order)
         .await?
         .ok_or(Error::NotFound { what: "order" })?;
-    let payment = tx.lock_payment(payment).await?.ok_or_else(missing)?;
+    let mut payment = tx.lock_payment(payment).await?.ok_or_else(missing)?;
     let client = tx
         .find_client(&payment.client)
         .await?
@@ -107,6 +107,7 @@ pub(super) async fn apply_in(
     }
     if seen.is_test && !payment.is_test {
         tx.know_test(&payment.id).await?;
+        payment.is_test = true;
     }
     let is_another = payment.provider_payment.as_ref().is_some_and(|known| *known != seen.id);
     let hides_parts = match payment.capture {
@@ -361,6 +362,7 @@ impl Scene<'_> {
 
     /// Less came than the order costs: the client hears what is left, and pays it as any order.
     async fn short(&self, tx: &mut Tx, came: Money) -> Result<()> {
+        self.refresh_messages(tx).await?;
         let due = funds::due(tx, &self.order).await?;
         if due.currency != came.currency {
             return Ok(());
@@ -402,8 +404,13 @@ impl Scene<'_> {
         if self.order.expires_at < until {
             tx.postpone_order(&self.order.id, until).await?;
         }
+        self.refresh_messages(tx).await?;
         self.ask(tx, Matter::Held, json!({ "amount": self.payment.amount }))
             .await
+    }
+
+    async fn refresh_messages(&self, tx: &mut Tx) -> Result<()> {
+        messages::refresh(self.app, tx, self.guide, &self.order, None, self.request_id).await
     }
 
     async fn close(&self, tx: &mut Tx, status: PaymentStatus, decline: Option<&Decline>) -> Result<()> {
@@ -421,6 +428,7 @@ impl Scene<'_> {
         }
         let details = json!({ "payment_id": self.payment.id, "status": status, "reason": decline });
         tell::note(self.app, tx, &self.client.id, "payment.closed", "system", details).await?;
+        self.refresh_messages(tx).await?;
         if self.order.status.is_payable() {
             tell::declined(
                 self.app,

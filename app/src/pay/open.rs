@@ -12,7 +12,7 @@ use store::{NewPayment, Order, Payment, Tx};
 use super::ask::{self, About, Matter};
 use super::behind::{self, PaymentJob};
 use super::observe::{self, Source};
-use super::{MANUAL, follow, funds, intent, keys, provider_error, tell};
+use super::{MANUAL, follow, funds, intent, keys, messages, provider_error, tell};
 use crate::access::audit;
 use crate::caller::{Actor, Caller};
 use crate::context::App;
@@ -54,6 +54,7 @@ pub async fn start(app: &App, caller: &Caller, order: &OrderId, provider: &str) 
 
 async fn begin(app: &App, caller: &Caller, order: &OrderId, provider: &str) -> Result<Payment> {
     let now = app.now();
+    let guide = settings::guide(app, &caller.tenant).await?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let settings = PaymentSettings::load(&mut tx).await?;
     let order = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
@@ -100,6 +101,9 @@ async fn begin(app: &App, caller: &Caller, order: &OrderId, provider: &str) -> R
     if !tx.insert_payment(&new).await? {
         return Err(under_way());
     }
+    if replaced.is_some() {
+        messages::refresh(app, &mut tx, &guide, &order, None, &caller.request_id).await?;
+    }
     advance_stage(app, &mut tx, &client, Trigger::PaymentInitiated, &caller.request_id).await?;
     let details = json!({ "payment_id": id, "order_id": order.id, "provider": provider, "replaced": replaced });
     tell::note(
@@ -118,6 +122,7 @@ async fn begin(app: &App, caller: &Caller, order: &OrderId, provider: &str) -> R
     behind::enqueue(app, &mut tx, JOB, &id, &caller.request_id).await?;
     tx.commit().await?;
     app.wake_workers();
+    app.wake_deliveries();
     opened(app, &caller.tenant, &id, &caller.request_id).await
 }
 

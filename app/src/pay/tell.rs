@@ -3,20 +3,22 @@
 use domain::content::{Button, Content, rich};
 use domain::dialogue::actions::{Action, TrainerAction};
 use domain::dialogue::purchase::Step;
-use domain::ids::{ClientId, RefundId, RequestId};
+use domain::ids::{ClientId, OrderId, RefundId, RequestId};
 use domain::language::Language;
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::order::Grant;
 use domain::payment::{Decline, DeclineAdvice};
 use serde_json::json;
 use store::{Client, Order, OrderLine, Tx};
 
+use super::messages;
 use crate::context::App;
 use crate::converse::called;
 use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::error::Result;
 use crate::mail::letters;
 use crate::settings::Guide;
+use crate::settings::programs::ProgramSettings;
 pub(super) use crate::timeline::note;
 
 /// What was bought, as one line.
@@ -36,11 +38,53 @@ pub(super) async fn client(
 ) -> Result<()> {
     if let Some(conversation) = address_of(tx, &client.id).await? {
         let content = content(conversation.language);
-        let mut letter = Letter::new(&conversation.address, Some(client.id.clone()), "payment", content);
+        let mut letter = Letter::new(&conversation.address, Some(client.id.clone()), messages::KIND, content);
         letter.dedupe_key = Some(key);
         queue(app, tx, letter, request_id).await?;
     }
     Ok(())
+}
+
+/// What becomes of the programme that was just paid for, as the client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outlook {
+    /// None was bought.
+    None,
+    /// The questionnaire comes first.
+    Answers,
+    /// It is made and sent at once.
+    Soon,
+    /// The trainer looks at it before it goes out.
+    Reviewed,
+    /// The trainer has to talk with the client first.
+    Person,
+}
+
+impl Outlook {
+    async fn of(tx: &mut Tx, client: &ClientId, lines: &[OrderLine]) -> Result<Self> {
+        if !gives(lines, |grant| *grant == Grant::FullProgram) {
+            return Ok(Self::None);
+        }
+        let finished = tx
+            .latest_questionnaire(client)
+            .await?
+            .filter(|run| run.status == "completed");
+        Ok(match finished {
+            None => Self::Answers,
+            Some(run) if run.needs_trainer => Self::Person,
+            Some(_) if ProgramSettings::load(tx).await?.needs_approval("full") => Self::Reviewed,
+            Some(_) => Self::Soon,
+        })
+    }
+}
+
+fn gives(lines: &[OrderLine], wanted: impl Fn(&Grant) -> bool) -> bool {
+    lines.iter().flat_map(|line| &line.grants).any(wanted)
+}
+
+/// The key of the one message that asks the buyer of a programme for the answers it is made from.
+pub(super) fn answers_needed(order: &OrderId) -> String {
+    format!("answers-needed:{order}")
 }
 
 /// Money is in: `sum` of it.
@@ -65,7 +109,12 @@ pub(super) async fn paid(
     )
     .await?;
     letters::paid(app, tx, order, request_id).await?;
-    let key = format!("paid:{}", order.id);
+    let outlook = Outlook::of(tx, &who.id, lines).await?;
+    // Asked for once, also when the order is given later.
+    let key = match outlook {
+        Outlook::Answers => answers_needed(&order.id),
+        _ => format!("paid:{}", order.id),
+    };
     client(app, tx, who, key, request_id, |language| {
         let sum = sum.format(language);
         let texts = guide.texts(language);
@@ -78,19 +127,29 @@ pub(super) async fn paid(
             ],
         );
         // What happens now, as far as it is bought.
-        let gives = |wanted: fn(&Grant) -> bool| lines.iter().flat_map(|line| &line.grants).any(wanted);
         let hours = guide.facts.reply_hours.to_string();
-        let next = [
-            (gives(|grant| *grant == Grant::FullProgram), &texts.order_paid_program),
-            (gives(|grant| *grant != Grant::FullProgram), &texts.order_paid_trainer),
-        ];
-        for (_, text) in next.into_iter().filter(|(is_bought, _)| *is_bought) {
+        let needs_person = outlook == Outlook::Person || gives(lines, |grant| *grant != Grant::FullProgram);
+        let program = match outlook {
+            Outlook::None | Outlook::Person => None,
+            Outlook::Answers => Some(&texts.order_paid_answers),
+            Outlook::Soon => Some(&texts.order_paid_program),
+            Outlook::Reviewed => Some(&texts.order_paid_reviewed),
+        };
+        for text in program
+            .into_iter()
+            .chain(needs_person.then_some(&texts.order_paid_trainer))
+        {
             spans.extend(rich(
                 &format!("\n\n{text}"),
                 &[("trainer", &guide.facts.trainer), ("hours", &hours)],
             ));
         }
-        Content::text(spans)
+        let content = Content::text(spans);
+        if outlook == Outlook::Answers {
+            content.with_row(vec![Button::action(&texts.button_answer, Action::Answers.to_string())])
+        } else {
+            content
+        }
     })
     .await?;
     let key = format!("paid-notice:{}", order.id);
@@ -127,8 +186,14 @@ pub(super) async fn refunded(
 ) -> Result<()> {
     let key = format!("refunded:{refund}");
     client(app, tx, who, key, request_id, |language| {
+        let texts = guide.texts(language);
+        // Telegram gives Stars back at once, and no bank is in it.
+        let words = match amount.currency {
+            Currency::Xtr => &texts.order_refunded_stars,
+            _ => &texts.order_refunded,
+        };
         Content::text(rich(
-            &guide.texts(language).order_refunded,
+            words,
             &[("name", called(&who.display_name)), ("sum", &amount.format(language))],
         ))
     })
@@ -153,7 +218,7 @@ pub(super) async fn refunded(
     Ok(())
 }
 
-/// Less came than the order costs: `came` of it, `due` is left.
+/// Less came than the order costs: `came` of it, `due` is left. Chat and letter say the same.
 pub(super) async fn short(
     app: &App,
     tx: &mut Tx,
@@ -163,8 +228,9 @@ pub(super) async fn short(
     who: &Client,
     request_id: &RequestId,
 ) -> Result<()> {
+    letters::short(app, tx, &payment.order, &payment.id, request_id).await?;
     let rest = Action::Purchase(Step::Link(payment.order.clone())).to_string();
-    let key = format!("short:{}", payment.id);
+    let key = messages::key(&payment.order, &format!("short:{}", payment.id));
     client(app, tx, who, key, request_id, |language| {
         let texts = guide.texts(language);
         Content::text(rich(
@@ -196,7 +262,7 @@ pub(super) async fn declined(
         return Ok(());
     };
     let again = Action::Purchase(Step::Link(order.id.clone())).to_string();
-    let key = format!("declined:{}", payment.id);
+    let key = messages::key(&order.id, &format!("declined:{}", payment.id));
     client(app, tx, who, key, request_id, |language| {
         let texts = guide.texts(language);
         let advice = match decline.advice {

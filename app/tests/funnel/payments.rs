@@ -1,6 +1,7 @@
 //! Paying, with both banks played over their wire protocols: what is bought is given once, and the books are right.
 
 mod cases;
+mod messages;
 mod parts;
 mod purchase;
 mod receipts;

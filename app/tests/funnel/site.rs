@@ -2,6 +2,7 @@
 
 mod joining;
 mod letters;
+mod short;
 
 use std::sync::Arc;
 
@@ -115,6 +116,10 @@ impl Site {
 
     /// An order with the address its buyer gave.
     pub async fn order(&self, client: &ClientId, code: &str) -> Order {
+        self.order_in(client, code, Language::Ru).await
+    }
+
+    pub async fn order_in(&self, client: &ClientId, code: &str, language: Language) -> Order {
         let products = self.world.read().await.products().await.unwrap();
         let product = products.into_iter().find(|product| product.code == code).unwrap();
         let basket = Basket {
@@ -122,7 +127,7 @@ impl Site {
             items: vec![(product.id, 1)],
             promo: None,
             channel: "site",
-            language: Language::Ru,
+            language,
         };
         let placed = place::place(&self.world.app, &self.payer(), &basket).await.unwrap();
         let mut tx = self.world.write().await;

@@ -112,6 +112,7 @@ async fn a_buyer_without_answers_is_led_into_the_questionnaire(shop: Shop) {
         "{}",
         paid.text
     );
+    assert!(!paid.has("пару минут") && !paid.has("пара минут"), "{}", paid.text);
     shop.bank.shutdown().await;
 }
 

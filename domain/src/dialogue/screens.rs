@@ -155,6 +155,9 @@ pub(super) fn prices(scene: &Scene, facts: &Facts<'_>) -> Turn {
             content
                 .text
                 .push(plain(format!("\n{}", tariff.delivery.get(facts.language))));
+            if tariff.is_addon && facts.tariffs.iter().any(|other| !other.is_addon) {
+                content.text.push(plain(format!("\n{}", facts.texts.tariff_addon)));
+            }
             content = content.with_row(vec![purchase::buy_button(facts, tariff)]);
         }
     }

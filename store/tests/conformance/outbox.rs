@@ -425,3 +425,59 @@ pub async fn stuck_messages_are_listed_and_can_be_tried_again(world: &World) {
     tx.commit().await.unwrap();
     assert!(claimed_ids(&claim(world, "w", 9, NOW).await).contains(&refused[0].id.to_string()));
 }
+
+pub async fn messages_are_found_by_how_their_keys_begin(world: &World) {
+    let keyed = |key: &str| NewDelivery {
+        dedupe_key: Some(key.to_owned()),
+        ..world.a_delivery("1")
+    };
+    let letter = NewDelivery {
+        channel: "email".to_owned(),
+        ..keyed("or_1:letter")
+    };
+    for delivery in [&keyed("or_1:word"), &keyed("or_10:link"), &letter, &keyed("or_1:link")] {
+        enqueue(world, delivery).await;
+    }
+    let mut tx = world.read().await;
+    let mut keys = async |prefix: &str| -> Vec<String> {
+        let found = tx.messages_keyed("telegram", prefix).await.unwrap();
+        found.into_iter().filter_map(|message| message.key).collect()
+    };
+    assert_eq!(
+        keys("or_1:").await,
+        ["or_1:word", "or_1:link"],
+        "in the order they were queued"
+    );
+    assert_eq!(keys("or_1:link").await, ["or_1:link"]);
+    assert_eq!(keys("or_2:").await, Vec::<String>::new());
+}
+
+pub async fn what_stands_in_a_message_is_known_before_it_does(world: &World) {
+    let first = world.a_delivery("1");
+    enqueue(world, &first).await;
+    claim(world, "a", 9, NOW).await;
+    let newest = async |address: &str| {
+        let mut tx = world.read().await;
+        let found = tx.newest_of_message("telegram", address, "900").await.unwrap();
+        found.map(|message| (message.content, message.message_ref))
+    };
+    assert_eq!(newest("1").await, None, "it was not sent yet");
+    assert!(report(world, &first, "a", &sent(), NOW).await);
+    let here = Some("900".to_owned());
+    assert_eq!(newest("1").await, Some((first.content.clone(), here.clone())));
+    assert_eq!(newest("2").await, None, "another chat's");
+    let change = NewDelivery {
+        edit_ref: here.clone(),
+        content: r#"{"text":"Пока"}"#.to_owned(),
+        ..world.a_delivery("1")
+    };
+    enqueue(world, &change).await;
+    assert_eq!(
+        newest("1").await,
+        Some((change.content.clone(), here.clone())),
+        "it waits"
+    );
+    claim(world, "a", 9, NOW).await;
+    assert!(report(world, &change, "a", &sent(), NOW).await);
+    assert_eq!(newest("1").await, Some((change.content, here)), "and stands");
+}

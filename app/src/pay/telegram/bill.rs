@@ -23,7 +23,7 @@ use crate::deliver::{Letter, queue};
 use crate::error::{Error, Result};
 use crate::pay::ask::{self, About, Matter};
 use crate::pay::open::{not_payable, under_way};
-use crate::pay::{follow, receipt, tell};
+use crate::pay::{follow, messages, receipt, tell};
 use crate::settings;
 use crate::settings::payments::PaymentSettings;
 use crate::settings::telegram::{Bank, TelegramPayments};
@@ -94,7 +94,12 @@ pub(crate) async fn write(app: &App, tx: &mut Tx, caller: &Caller, facts: &Facts
             if let Some(other) = &live {
                 follow::call_off(app, tx, &other.id, "replaced", &caller.request_id).await?;
             }
-            open(app, tx, caller, wish, &order, amount, &telegram).await?
+            let opened = open(app, tx, caller, wish, &order, amount, &telegram).await?;
+            if live.is_some() {
+                let guide = settings::guide_in(app, tx).await?;
+                messages::refresh(app, tx, &guide, &order, wish.pressed, &caller.request_id).await?;
+            }
+            opened
         }
     };
     let lines = tx.order_lines(&order).await?;
@@ -209,7 +214,7 @@ pub(super) async fn refused(app: &App, task: &Task, id: &PaymentId, reason: &str
     .await?;
     if let Some(client) = tx.find_client(&payment.client).await? {
         let again = Action::Purchase(Step::Link(order.id.clone())).to_string();
-        let key = format!("bill-refused:{id}");
+        let key = messages::key(&order.id, &format!("bill-refused:{id}"));
         tell::client(app, &mut tx, &client, key, &task.request_id, |language| {
             let texts = guide.texts(language);
             Content::text(rich(&texts.link_failed, &[]))

@@ -11,7 +11,7 @@ use store::{PaymentFilter, ReceiptFilter};
 use super::schedules::Mortal;
 use super::*;
 
-const YOOKASSA_ADDRESS: &str = "185.71.76.10";
+pub(super) const YOOKASSA_ADDRESS: &str = "185.71.76.10";
 const MINUTE_MS: i64 = 60_000;
 
 async fn save_settings(shop: &Shop, settings: &PaymentSettings) {
@@ -56,7 +56,7 @@ async fn uses(shop: &Shop, code: &str) -> u32 {
 }
 
 /// A success as YooKassa tells it.
-async fn told(shop: &Shop, payment: &Payment) -> Received {
+pub(super) async fn told(shop: &Shop, payment: &Payment) -> Received {
     let id = payment.provider_payment.as_ref().unwrap();
     let body =
         json!({ "type": "notification", "event": "payment.succeeded", "object": { "id": id, "status": "succeeded" } });

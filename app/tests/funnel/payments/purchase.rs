@@ -8,22 +8,22 @@ use store::{OrderFilter, PaymentFilter};
 use super::*;
 
 /// Everything the provider has to be asked for is done, and what came of it is read.
-async fn settle(shop: &Shop, phone: &mut Phone<'_>) {
+pub(super) async fn settle(shop: &Shop, phone: &mut Phone<'_>) {
     shop.world.run_jobs().await;
     phone.refresh().await;
 }
 
-async fn orders(shop: &Shop) -> Vec<Order> {
+pub(super) async fn orders(shop: &Shop) -> Vec<Order> {
     let mut tx = shop.world.read().await;
     tx.list_orders(&OrderFilter::default(), &ALL).await.unwrap().items
 }
 
-async fn payments(shop: &Shop) -> Vec<Payment> {
+pub(super) async fn payments(shop: &Shop) -> Vec<Payment> {
     let mut tx = shop.world.read().await;
     tx.list_payments(&PaymentFilter::default(), &ALL).await.unwrap().items
 }
 
-fn links(phone: &Phone<'_>) -> Vec<String> {
+pub(super) fn links(phone: &Phone<'_>) -> Vec<String> {
     phone
         .screen
         .iter()
@@ -35,7 +35,7 @@ fn links(phone: &Phone<'_>) -> Vec<String> {
         .collect()
 }
 
-async fn press_again(phone: &mut Phone<'_>, (message_ref, action): (String, String)) {
+pub(super) async fn press_again(phone: &mut Phone<'_>, (message_ref, action): (String, String)) {
     phone
         .act(Body::Action {
             action,
@@ -44,13 +44,13 @@ async fn press_again(phone: &mut Phone<'_>, (message_ref, action): (String, Stri
         .await;
 }
 
-async fn to_card(phone: &mut Phone<'_>, title: &str) {
+pub(super) async fn to_card(phone: &mut Phone<'_>, title: &str) {
     phone.act(Body::Command { name: "menu".into() }).await;
     phone.press("Тарифы").await;
     phone.press(&format!("Купить: {title}")).await;
 }
 
-async fn to_purchases(phone: &mut Phone<'_>) {
+pub(super) async fn to_purchases(phone: &mut Phone<'_>) {
     phone.act(Body::Command { name: "menu".into() }).await;
     phone.press("Мои покупки").await;
 }
@@ -117,13 +117,14 @@ async fn bought_with_a_promo_code_by_two_taps(shop: &Shop) {
     assert_eq!(anna.count("Пока оплаты не вижу"), 1);
     shop.bank_pays(&opened[0]).await;
     shop.advance_minutes(1).await;
-    anna.press("Я оплатил").await;
+    let check = anna.button("Я оплатил");
+    press_again(&mut anna, check.clone()).await;
     settle(shop, &mut anna).await;
     assert_eq!((anna.count("оплата прошла"), anna.documents()), (1, 2));
     assert_eq!(shop.find_order(&orders[0]).await.status, OrderStatus::Fulfilled);
     assert_eq!(shop.stage(&client).await, StageKind::Active);
     shop.advance_minutes(1).await;
-    anna.press("Я оплатил").await;
+    press_again(&mut anna, check).await;
     settle(shop, &mut anna).await;
     assert_eq!((anna.count("оплата прошла"), anna.count("оплата на месте")), (1, 1));
     shop.check_books().await;
