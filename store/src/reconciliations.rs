@@ -163,6 +163,26 @@ impl Tx {
         .transpose()
     }
 
+    /// The newest comparison with a provider that was done to the end before another one began.
+    pub async fn reconciliation_done_before(
+        &mut self,
+        provider: &str,
+        id: &ReconciliationId,
+    ) -> Result<Option<Reconciliation>> {
+        let sql = format!("{SELECT} AND provider = $2 AND status = $3 AND id < $4 ORDER BY id DESC LIMIT 1");
+        row!(
+            self,
+            RunRow,
+            AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            provider,
+            RunStatus::Done.code(),
+            id.as_str()
+        )?
+        .map(Reconciliation::try_from)
+        .transpose()
+    }
+
     /// Newest first.
     pub async fn list_reconciliations(
         &mut self,

@@ -141,6 +141,28 @@ impl Tx {
         Ok(execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), dedupe_key)? == 1)
     }
 
+    /// What a cause asks for now; `None` when that is done, or was never asked.
+    pub async fn open_task_of_cause(&mut self, dedupe_key: &str) -> Result<Option<Task>> {
+        let sql = format!("{SELECT} AND dedupe_key = $2 AND status = 'open'");
+        row!(
+            self,
+            TaskRow,
+            AssertSqlSafe(sql.as_str()),
+            self.tenant.as_ref(),
+            dedupe_key
+        )?
+        .map(|row| self.task(row))
+        .transpose()
+    }
+
+    /// Writes the facts of a task anew, as JSON: something was found out since.
+    pub async fn set_task_facts(&mut self, id: &TaskId, facts: &str) -> Result<()> {
+        const SQL: &str = "UPDATE tasks SET facts_sealed = $1 WHERE tenant_id = $2 AND id = $3";
+        let facts = self.seal(FACTS, id.as_str(), facts.as_bytes())?;
+        execute!(self, SQL, facts, self.tenant.as_ref(), id.as_str())?;
+        Ok(())
+    }
+
     /// What was done may have to be done again one day: its cause makes a new task then.
     pub async fn free_task_key(&mut self, id: &TaskId) -> Result<()> {
         const SQL: &str = "UPDATE tasks SET dedupe_key = dedupe_key || ':' || id WHERE tenant_id = $1 AND id = $2 AND status = 'done'";

@@ -4,14 +4,18 @@ use data_encoding::HEXLOWER;
 use domain::content::{Content, rich};
 use domain::ids::RequestId;
 use domain::language::{Language, Localized};
+use domain::time::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::{NewTask, Order, Payment, Refund, Tx};
+use store::{NewTask, Order, Payment, Refund, Task, Tx};
 
 use crate::context::App;
 use crate::deliver::notify_trainers;
 use crate::error::Result;
 use crate::settings::Guide;
+
+/// Who ends what has come right by itself.
+const SYSTEM: &str = "system";
 
 /// Why a person is asked. Codes are stable: the panel and the API show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,15 +166,15 @@ impl Matter {
             ),
             Self::Difference => (
                 "Наши записи и данные провайдера расходятся. Откройте платёж в его личном кабинете и сравните с \
-                 подробностями здесь.",
+                 подробностями здесь; возврат, сделанный там частью, внесите с его суммой.",
                 "Our books and the provider's differ. Open the payment in the provider's account and compare it with \
-                 the facts here.",
+                 the facts here; a part that was given back there is entered with its sum.",
             ),
             Self::Unreconciled => (
-                "Ночная сверка с провайдером не прошла: он не отвечает или не принимает ключи. Следующей ночью она \
-                 захватит и эти дни.",
-                "The nightly comparison with a provider failed: it is away or does not accept the keys. The next night \
-                 makes up for these days.",
+                "Ночная сверка с провайдером не прошла: он не отвечает или не принимает ключи. Следующая удачная \
+                 сверка захватит и эти дни, и задача закроется сама.",
+                "The nightly comparison with a provider failed: it is away or does not accept the keys. The next one \
+                 that works makes up for these days, and this task ends by itself.",
             ),
         };
         Localized::new(ru, en)
@@ -246,6 +250,28 @@ pub(super) async fn person(
     .await?;
     tracing::warn!(task.id = %new.id, matter = matter.code(), "a person has to look at this");
     Ok(true)
+}
+
+/// What a cause asks a person for now, if it does.
+pub(super) async fn open_task(tx: &mut Tx, matter: Matter, key: &str) -> Result<Option<Task>> {
+    Ok(tx.open_task_of_cause(&format!("{}:{key}", matter.code())).await?)
+}
+
+/// The very matter of a task is in order again by itself: it ends, with the reason among its facts.
+pub(super) async fn settled(tx: &mut Tx, task: &Task, matter: Matter, reason: &Value, now: Timestamp) -> Result<()> {
+    if !tx.finish_task(&task.id, SYSTEM, now).await? {
+        return Ok(());
+    }
+    let mut facts: Value = serde_json::from_str(&task.facts).unwrap_or_default();
+    if let Some(fields) = facts.as_object_mut() {
+        fields.insert("settled".to_owned(), reason.clone());
+        tx.set_task_facts(&task.id, &facts.to_string()).await?;
+    }
+    if matter.may_return() {
+        tx.free_task_key(&task.id).await?;
+    }
+    tracing::info!(task.id = %task.id, matter = matter.code(), "a task's matter is in order again");
+    Ok(())
 }
 
 /// [`Matter::LetterFailed`], from outside of payments.

@@ -5,7 +5,7 @@ mod compare;
 
 use std::collections::BTreeMap;
 
-use domain::ids::{ReconciliationId, RequestId, TenantId};
+use domain::ids::{Id, ReconciliationId, RequestId, TenantId};
 use domain::reconciliation::{Gap, Outcome, RunStatus, Stage};
 use domain::time::{Timestamp, local_date};
 use providers::payments::PaymentProvider;
@@ -196,10 +196,12 @@ async fn begin(
             let last = tx.latest_reconciliation(code, RunStatus::Done).await?;
             let failed = tx.latest_reconciliation(code, RunStatus::Failed).await?;
             // One that failed hands its time on, also where none was ever done.
-            let made_up = match (last, failed) {
-                (Some(last), _) => Some(last.created_at),
-                (None, Some(failed)) => Some(failed.since),
-                (None, None) => None,
+            let made_up = match (owed(tx, code).await?, last, failed) {
+                // Somebody may have compared the last days by hand meanwhile; those before are owed all the same.
+                (Some((_, since)), _, _) => Some(since),
+                (None, Some(last), _) => Some(last.created_at),
+                (None, None, Some(failed)) => Some(failed.since),
+                (None, None, None) => None,
             };
             made_up.map_or(window, |since| since.clamp(oldest, window))
         }
@@ -314,7 +316,9 @@ async fn write(app: &App, task: &Task, run: &Reconciliation, done: Done) -> Resu
             }
         }
         None => {
-            tx.finish_reconciliation(&run.id, None, now).await?;
+            if tx.finish_reconciliation(&run.id, None, now).await? {
+                made_up(&mut tx, run, now).await?;
+            }
             tracing::info!(reconciliation.id = %run.id, provider = run.provider, "the books were compared");
         }
     }
@@ -325,6 +329,45 @@ async fn write(app: &App, task: &Task, run: &Reconciliation, done: Done) -> Resu
     Ok(())
 }
 
+/// What [`Matter::Unreconciled`] tasks are told apart by.
+fn cause(provider: &str) -> String {
+    format!("reconciliation:{provider}")
+}
+
+/// Since when the books were not compared with a provider, as an open task tells: since the last comparison that was done
+/// before the first one that failed, or as far back as that one was to go.
+async fn owed(tx: &mut Tx, provider: &str) -> Result<Option<(store::Task, Timestamp)>> {
+    let Some(task) = ask::open_task(tx, Matter::Unreconciled, &cause(provider)).await? else {
+        return Ok(None);
+    };
+    let facts: serde_json::Value = serde_json::from_str(&task.facts).unwrap_or_default();
+    let failed = facts
+        .get("reconciliation_id")
+        .and_then(serde_json::Value::as_str)
+        .and_then(ReconciliationId::parse);
+    let Some(failed) = failed else {
+        return Ok(None);
+    };
+    let Some(failed) = tx.find_reconciliation(&failed).await? else {
+        return Ok(None);
+    };
+    let done = tx.reconciliation_done_before(provider, &failed.id).await?;
+    let since = done.map_or(failed.since, |done| done.created_at);
+    Ok(Some((task, since)))
+}
+
+/// A comparison was done to the end: if it leaves no gap to the last one before an outage, the task about that is settled.
+async fn made_up(tx: &mut Tx, run: &Reconciliation, now: Timestamp) -> Result<()> {
+    let Some((task, since)) = owed(tx, &run.provider).await? else {
+        return Ok(());
+    };
+    if run.since > since {
+        return Ok(());
+    }
+    let reason = json!({ "reconciliation_id": run.id, "since": run.since.to_rfc3339() });
+    ask::settled(tx, &task, Matter::Unreconciled, &reason, now).await
+}
+
 /// The provider could not be asked to the end: a person hears of it, and the next night goes back as far.
 async fn give_up(app: &App, task: &Task, run: &Reconciliation, error: &Error) -> Result<()> {
     tracing::error!(reconciliation.id = %run.id, error = error as &dyn std::error::Error, "a comparison was given up");
@@ -333,7 +376,7 @@ async fn give_up(app: &App, task: &Task, run: &Reconciliation, error: &Error) ->
     tx.finish_reconciliation(&run.id, Some(&error.to_string()), app.now())
         .await?;
     let facts = json!({ "reconciliation_id": run.id, "provider": run.provider, "error": error.to_string() });
-    let key = format!("reconciliation:{}", run.provider);
+    let key = cause(&run.provider);
     let about = About::default();
     ask::person(
         app,

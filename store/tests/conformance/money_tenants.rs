@@ -169,6 +169,7 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
     let (order, payment): (&OrderId, &PaymentId) = (&things.sale.order.id, &things.sale.payment.id);
     let client = &things.sale.client;
     let wallet = Account::wallet(client, Currency::Rub);
+    let cause = format!("payment:{payment}");
     let clearing = Account::provider_clearing(PROVIDER, Currency::Rub);
     let whole_order = store::Order {
         id: order.clone(),
@@ -260,6 +261,7 @@ async fn portrait(tx: &mut Tx, things: &Belongings) -> Vec<(&'static str, String
         order_costs(order),
         find_order_cost(&things.cost),
         find_task(&things.task),
+        open_task_of_cause(&cause),
         has_open_task_of_order(order, "payment_concern"),
         list_tasks(None, &page(9)),
         check_books(),
@@ -404,6 +406,7 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
     assert!(!tx.forget_saved_method(&things.method, "us_2", later).await.unwrap());
     assert!(!tx.delete_order_cost(&things.cost).await.unwrap());
     assert!(!tx.finish_task(&things.task, "us_2", later).await.unwrap());
+    tx.set_task_facts(&things.task, "{\"x\":1}").await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = world.write().await;
     let refund = tx.find_refund(&things.refund).await.unwrap().unwrap();

@@ -94,6 +94,9 @@ pub async fn a_comparison_goes_step_by_step_and_ends_once(world: &World) {
         .unwrap()
         .unwrap();
     assert_eq!(done.id, run.id);
+    let found = tx.reconciliation_done_before(PROVIDER, &second.id).await.unwrap();
+    assert_eq!(found.map(|found| found.id), Some(run.id.clone()));
+    assert_eq!(tx.reconciliation_done_before(PROVIDER, &run.id).await.unwrap(), None);
     let listed = tx.list_reconciliations(Some(PROVIDER), &page(9)).await.unwrap().items;
     let ids: Vec<&ReconciliationId> = listed.iter().map(|run| &run.id).collect();
     assert_eq!(ids, [&second.id, &run.id]);
@@ -213,7 +216,13 @@ pub async fn a_finished_tasks_key_is_kept_or_freed(world: &World) {
     tx.free_task_key(&task.id).await.unwrap();
     assert!(!tx.insert_task(&again).await.unwrap(), "an open task keeps its key");
     assert_eq!(tx.open_tasks("misconfigured").await.unwrap(), 1);
+    let open = tx.open_task_of_cause(&task.dedupe_key).await.unwrap().unwrap();
+    assert_eq!((open.id, open.facts.as_str()), (task.id.clone(), "{}"));
+    tx.set_task_facts(&task.id, "{\"mended\":true}").await.unwrap();
     assert!(tx.finish_task(&task.id, "us_1", NOW).await.unwrap());
+    assert_eq!(tx.open_task_of_cause(&task.dedupe_key).await.unwrap(), None);
+    let done = tx.find_task(&task.id).await.unwrap().unwrap();
+    assert_eq!(done.facts, "{\"mended\":true}");
     assert!(!tx.insert_task(&again).await.unwrap(), "a fact stays seen to");
     tx.free_task_key(&task.id).await.unwrap();
     assert!(tx.insert_task(&again).await.unwrap(), "a state may come back");
@@ -238,6 +247,10 @@ pub async fn another_tenants_comparisons_are_out_of_reach(world: &World) {
     assert_eq!(tx.find_reconciliation(&run.id).await.unwrap(), None);
     assert_eq!(
         tx.latest_reconciliation(PROVIDER, RunStatus::Running).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        tx.reconciliation_done_before(PROVIDER, &world.id()).await.unwrap(),
         None
     );
     assert_eq!(tx.list_reconciliations(None, &page(9)).await.unwrap().items, []);

@@ -378,6 +378,55 @@ async fn a_night_the_bank_is_away_is_told_and_made_up_for(shop: &Shop) {
     shop.advance_minutes(6 * 24 * 60).await;
     night(shop).await;
     assert_eq!(shop.find_payment(&payment).await.status, PaymentStatus::Completed);
+    let tasks = unreconciled(shop).await;
+    assert_eq!((tasks.len(), tasks[0].is_done), (1, true), "it is in order again");
+    assert_eq!(tasks[0].done_by.as_deref(), Some("system"));
+    let facts: serde_json::Value = serde_json::from_str(&tasks[0].facts).unwrap();
+    assert!(facts["settled"]["reconciliation_id"].is_string(), "{facts}");
+}
+
+async fn unreconciled(shop: &Shop) -> Vec<store::Task> {
+    let tasks = shop.world.read().await.list_tasks(None, &ALL).await.unwrap().items;
+    tasks.into_iter().filter(|task| task.kind == "unreconciled").collect()
+}
+
+/// Compares with one bank, `days` back or as far as a night goes.
+async fn compared(shop: &Shop, provider: &str, days: Option<u32>) {
+    reconcile::start(&shop.world.app, &shop.admin(), Some(provider), days)
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        shop.world.run_jobs().await;
+        shop.advance_minutes(1).await;
+    }
+}
+
+async fn a_task_about_missing_nights_ends_when_nothing_is_missing_and_no_sooner(shop: &Shop) {
+    compared(shop, "yookassa", None).await;
+    compared(shop, "tbank", None).await;
+    shop.advance_minutes(24 * 60).await;
+    let away = json!({ "refuse": { "percent": 100 }, "only_calls": ["list_payments", "get_payment"] });
+    shop.bank.yookassa().set_faults(&away).await.unwrap();
+    for _ in 0..2 {
+        compared(shop, "yookassa", None).await;
+        shop.advance_minutes(5 * 24 * 60).await;
+    }
+    let open = async || {
+        let tasks = unreconciled(shop).await;
+        tasks.iter().filter(|task| !task.is_done).count()
+    };
+    assert_eq!(open().await, 1, "one while it lasts");
+    shop.bank.clear_faults().await.unwrap();
+    compared(shop, "tbank", None).await;
+    assert_eq!(open().await, 1, "another bank's comparison says nothing of this one");
+    compared(shop, "yookassa", Some(1)).await;
+    assert_eq!(open().await, 1, "the days before are still missing");
+    compared(shop, "yookassa", None).await;
+    assert_eq!(open().await, 0, "the night has made up for all of them");
+    // It may happen again.
+    shop.bank.yookassa().set_faults(&away).await.unwrap();
+    compared(shop, "yookassa", None).await;
+    assert_eq!((open().await, unreconciled(shop).await.len()), (1, 2));
 }
 
 async fn a_state_that_returns_is_a_new_task_and_a_fact_is_not(shop: &Shop) {
@@ -422,5 +471,6 @@ on_both!(in crate::payments::Shop;
     a_comparison_that_is_killed_goes_on,
     every_replica_ticks_and_each_night_is_compared_once,
     a_night_the_bank_is_away_is_told_and_made_up_for,
+    a_task_about_missing_nights_ends_when_nothing_is_missing_and_no_sooner,
     a_state_that_returns_is_a_new_task_and_a_fact_is_not,
 );
