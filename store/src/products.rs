@@ -22,6 +22,7 @@ pub struct Product {
     pub delivery: Localized,
     pub grants: Vec<Grant>,
     pub price: Money,
+    /// Also offered as an addition to other orders; sold on its own all the same.
     pub is_addon: bool,
     /// Sold by the month: the price is a month's.
     pub is_monthly: bool,

@@ -37,7 +37,9 @@ pub struct ProductContent {
     pub grants: Vec<Grant>,
     /// For one piece, or for one month.
     pub price: Money,
-    /// Offered beside something else, not alone.
+    /// Also offered as an addition, once, to an order of anything that is no addition itself and has the same currency.
+    /// That is beside its own card: everything on sale is sold on its own, additions too. Not for what is sold by the
+    /// month.
     #[serde(default)]
     pub is_addon: bool,
     /// Sold by the month: an order's quantity counts months.

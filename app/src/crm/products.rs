@@ -33,6 +33,7 @@ pub struct Draft {
     pub delivery: Localized,
     pub grants: Vec<Grant>,
     pub price: Money,
+    /// Also offered as an addition to other orders; sold on its own all the same.
     pub is_addon: bool,
     pub is_monthly: bool,
     /// Months and basis points.
@@ -185,6 +186,13 @@ fn checked(draft: Draft, id: ProductId) -> Result<Product> {
     if !(0..=MAX_AMOUNT_MINOR).contains(&draft.price.minor) {
         let sentence = format!("a price of 0 to {MAX_AMOUNT_MINOR} minor units");
         checks.add("price/amount_minor", "out_of_range", sentence);
+    }
+    if draft.is_addon && draft.is_monthly {
+        checks.add(
+            "is_addon",
+            "not_allowed",
+            "what is sold by the month is no addition to another order",
+        );
     }
     let packages = packages(&mut checks, &draft.packages, draft.is_monthly);
     if let (Some(from), Some(to)) = (draft.active_from, draft.active_to)

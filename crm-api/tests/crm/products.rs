@@ -85,6 +85,14 @@ async fn wrong_products_are_refused_field_by_field(till: Till) {
         "title",
     ];
     assert_eq!(fields, expected);
+    let mut monthly = a_product("x", 1);
+    monthly["is_monthly"] = json!(true);
+    monthly["is_addon"] = json!(true);
+    let problem = expect_problem(till.post("/api/products", &monthly).await, 422, "validation_failed").await;
+    assert_eq!(
+        wrong_fields(&problem),
+        [("is_addon".to_owned(), "not_allowed".to_owned())]
+    );
     let mut misspelled = a_product("x", 1);
     misspelled["pirce"] = json!(1);
     expect_problem(till.post("/api/products", &misspelled).await, 422, "validation_failed").await;
