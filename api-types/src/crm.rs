@@ -53,10 +53,11 @@ pub use orders::{
     OrderLine, OrderPatch, OrderQuery, OrderStatus, PromoRefusal, Quote,
 };
 pub use payments::{
-    CaptureMode, CaptureQuery, ConfiguredProvider, Decline, DeclineAdvice, KeyField, KeySource, ManualPayment,
-    NewPayment, NewRefund, Payment, PaymentConcern, PaymentDetails, PaymentEvent, PaymentQuery, PaymentSettings,
-    PaymentStatus, Receipt, ReceiptMode, ReceiptQuery, ReceiptStatus, Refund, RefundOrigin, RefundProposal,
-    RefundProposalQuery, RefundQuery, RefundStatus, RegisteredReceipt, Stacking, UsePayment, VersionedPaymentSettings,
+    CaptureMode, CaptureQuery, ConfiguredProvider, Decline, DeclineAdvice, FiscalNumbers, KeyField, KeySource,
+    ManualPayment, NewPayment, NewRefund, Payment, PaymentConcern, PaymentDetails, PaymentEvent, PaymentQuery,
+    PaymentSettings, PaymentStatus, Receipt, ReceiptMode, ReceiptQuery, ReceiptStatus, RecordedRefund, Refund,
+    RefundOrigin, RefundProposal, RefundProposalQuery, RefundQuery, RefundStatus, RegisteredReceipt, Stacking,
+    UsePayment, VersionedPaymentSettings,
 };
 pub use pipeline::{
     Board, BoardColumn, BoardQuery, BulkMoveRequest, BulkMoved, NewStage, Stage, StageKind, StageList, StagePatch,

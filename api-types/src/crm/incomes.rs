@@ -32,6 +32,8 @@ pub struct Income {
     /// The receipt's number in «Мой налог».
     pub number: Option<String>,
     pub link: Option<String>,
+    /// Of a payment made with a provider's test keys: no income.
+    pub is_test: bool,
     pub created_at: DateTime<Utc>,
     pub registered_at: Option<DateTime<Utc>>,
 }
@@ -90,4 +92,6 @@ pub struct IncomeQuery {
     pub since: Option<NaiveDate>,
     /// Up to this day, which is not included.
     pub before: Option<NaiveDate>,
+    /// Instead those of payments made with a provider's test keys: they are no incomes, and nobody registers them.
+    pub test: Option<bool>,
 }

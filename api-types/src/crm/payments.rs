@@ -29,6 +29,7 @@ pub struct Payment {
     pub provider_payment_id: Option<String>,
     /// Where the person pays, while they still may.
     pub pay_url: Option<String>,
+    /// Made with the provider's test keys: nobody has really paid.
     pub is_test: bool,
     pub decline: Option<Decline>,
     /// Why a person should look at it.
@@ -179,6 +180,16 @@ pub struct NewRefund {
     pub reason: String,
 }
 
+/// A refund that was made in the provider's own cabinet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedRefund {
+    /// As the cabinet shows it.
+    pub amount: Money,
+    #[schema(example = "Вернули половину в кабинете банка")]
+    pub reason: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Refund {
     #[schema(example = "rf_01KB3SK7ZQ4T9XW2M5N8R6V0YD")]
@@ -281,12 +292,30 @@ pub struct Receipt {
     pub provider_receipt_id: Option<String>,
     /// Where the client sees it.
     pub link: Option<String>,
+    /// What the cash register has written on it, where the provider tells.
+    pub fiscal: Option<FiscalNumbers>,
+    /// Of a payment made with a provider's test keys.
+    pub is_test: bool,
     /// The provider's reason; `unknown`: its answer was lost, and only a person can see whether it was given.
     pub failure: Option<String>,
     /// How often the provider was asked to give it.
     pub attempts: u32,
     pub created_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// The numbers by which anybody finds a receipt at the tax office.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FiscalNumbers {
+    /// Of the fiscal storage (ФН).
+    #[schema(example = "9288000100115785")]
+    pub storage: String,
+    /// Of the document in it (ФД).
+    #[schema(example = "8571")]
+    pub document: String,
+    /// Its fiscal sign (ФП).
+    #[schema(example = "2617603921")]
+    pub attribute: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

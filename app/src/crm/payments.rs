@@ -193,7 +193,11 @@ pub async fn list_incomes(
     let filter = ReceiptFilter {
         order,
         status: wanted.status.map(str::to_owned),
-        regime: Some(Regime::SelfEmployed),
+        regime: Some(if wanted.is_test {
+            Regime::SelfEmployedTest
+        } else {
+            Regime::SelfEmployed
+        }),
         since: wanted.since.map(|day| start_of(day, zone)),
         before: wanted.before.map(|day| start_of(day, zone)),
     };
@@ -226,6 +230,8 @@ pub struct WantedIncomes<'a> {
     pub status: Option<&'a str>,
     pub since: Option<NaiveDate>,
     pub before: Option<NaiveDate>,
+    /// Those of payments made with a provider's test keys, which nobody registers, instead of the real ones.
+    pub is_test: bool,
 }
 
 /// An income, or its refund, with what is entered in «Мой налог».

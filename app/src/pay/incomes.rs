@@ -1,5 +1,6 @@
 //! Incomes of a self-employed seller (НПД): each payment and each refund waits until a person has registered it in
-//! «Мой налог». Nothing is sent there by us; it is listed, reminded of once a day, and passed on to the client.
+//! «Мой налог». Nothing is sent there by us; it is listed, reminded of once a day, and passed on to the client. What was
+//! paid with a provider's test keys is kept apart, and nobody is asked to register it.
 
 use chrono::{NaiveDate, Timelike as _};
 use domain::content::{Button, Content, rich};
@@ -209,7 +210,7 @@ pub async fn register(
     Ok(receipt)
 }
 
-fn is_link(text: &str) -> bool {
+pub(super) fn is_link(text: &str) -> bool {
     text.chars().count() <= MAX_LINK_CHARS
         && url::Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.has_host() && url.username().is_empty())
 }

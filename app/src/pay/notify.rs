@@ -5,26 +5,25 @@ use domain::ids::{RequestId, TenantId};
 use providers::payments::{About as Notified, Acknowledgement, Error as ProviderError, RawNotification};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{NewInboxEvent, Recorded, Tx};
+use store::{NewInboxEvent, Tx};
 
 use super::ask::{self, About, Matter};
+use super::intake::{self, Arrival};
 use super::observe::{self, Source};
-use super::{cabinet, keys, provider_error, refund};
+use super::{cabinet, fiscal, keys, provider_error, refund};
 use crate::context::App;
 use crate::error::Result;
 use crate::settings::{self, Guide};
-use crate::work::{self, Task};
+use crate::work::Task;
 
 pub const JOB: &str = "treat_notification";
 
 const DAY_MS: i64 = 24 * 60 * 60_000;
-/// Repetitions of a notification within this time are one.
-const ONE_TELLING_MS: i64 = 10_000;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    provider: String,
-    about: Notified,
+pub(super) struct Payload {
+    pub provider: String,
+    pub about: Notified,
 }
 
 /// What became of a request that claims to be a notification.
@@ -70,48 +69,22 @@ pub async fn receive(
             return Ok(Received::Rejected);
         }
     };
-    let source = format!("payments.{}", provider.code());
     let event = NewInboxEvent {
-        source: source.clone(),
-        dedupe_key: verified.dedupe_key.clone(),
+        source: format!("payments.{}", provider.code()),
+        dedupe_key: verified.dedupe_key,
         body: body.to_vec(),
         request_id: request_id.clone(),
         now: app.now(),
     };
-    let mut tx = app.tenant(tenant).write().await?;
-    let is_new = tx.record(&event).await? == Recorded::New;
-    let key = if is_new {
-        Some(format!("{JOB}:{source}:{}", verified.dedupe_key))
-    } else {
-        // What was told before may have been told too early, or by somebody who lied: as long as it is not true here the
-        // provider is asked again, now and then.
-        let slot = app.now().millis() / ONE_TELLING_MS;
-        let is_open = is_still_open(&mut tx, provider.code(), &verified.about).await?;
-        is_open.then(|| format!("{JOB}:{source}:{}:{slot}", verified.dedupe_key))
+    let arrival = Arrival {
+        tenant: tenant.clone(),
+        provider: provider.code().to_owned(),
+        event,
+        about: verified.about,
     };
-    if let Some(key) = key.filter(|_| verified.about != Notified::Nothing) {
-        let payload = Payload {
-            provider: provider.code().to_owned(),
-            about: verified.about,
-        };
-        let job = work::job(app, JOB, Some(key), &payload, request_id)?;
-        tx.enqueue_job(&job).await?;
-    }
-    tx.commit().await?;
-    app.wake_workers();
+    intake::keep(app, arrival).await?;
     metrics::counter!("voronka_notifications_total", "provider" => provider.code()).increment(1);
     Ok(Received::Kept(provider.acknowledgement()))
-}
-
-async fn is_still_open(tx: &mut Tx, provider: &str, about: &Notified) -> Result<bool> {
-    let Notified::Payment { provider_payment } = about else {
-        return Ok(false);
-    };
-    let Some(payment) = tx.payment_of_provider(provider, provider_payment).await? else {
-        return Ok(false);
-    };
-    let payment = tx.find_payment(&payment).await?;
-    Ok(payment.is_some_and(|payment| !payment.status.is_paid()))
 }
 
 /// The job: the provider is asked, its answer is what counts.
@@ -119,9 +92,12 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
     let Payload { provider: code, about } = task.payload()?;
     let provider = keys::provider(app, &task.tenant, &code).await?;
     let provider_payment = match &about {
-        Notified::Payment { provider_payment } | Notified::Refund { provider_payment, .. } => provider_payment,
+        Notified::Payment { provider_payment }
+        | Notified::Refund { provider_payment, .. }
+        | Notified::Receipt { provider_payment, .. } => provider_payment,
         Notified::Nothing => return finish(app, task).await,
     };
+    let is_receipt = matches!(about, Notified::Receipt { .. });
     let seen = match provider.status(provider_payment).await {
         Ok(seen) => seen,
         Err(ProviderError::NotFound { .. }) => {
@@ -129,6 +105,9 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
                 provider = code,
                 "a notification speaks of a payment its provider does not know"
             );
+            if is_receipt {
+                return finish(app, task).await;
+            }
             // Another shop's, or nobody's. Whoever sends many of them makes one task a day.
             let guide = settings::guide(app, &task.tenant).await?;
             let mut tx = app.tenant(&task.tenant).write().await?;
@@ -152,13 +131,26 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
             .map(|payment| payment.id);
     }
     let Some(payment) = known else {
+        // A terminal may serve another system too, whose receipts are none of ours.
+        if is_receipt {
+            tracing::warn!(provider = code, "a receipt was told of a payment that is unknown here");
+            return finish_in(app, tx, task).await;
+        }
         let key = format!("{code}:{provider_payment}");
         unknown(app, &mut tx, &guide, task, &code, provider_payment, &key).await?;
         return finish_in(app, tx, task).await;
     };
     let (source, request_id) = (Source::Notification, &task.request_id);
     observe::apply_in(app, &mut tx, &guide, &payment, &seen, source, request_id).await?;
-    if !matches!(about, Notified::Refund { .. }) {
+    let went_back = match &about {
+        Notified::Refund { .. } => true,
+        Notified::Receipt { told, .. } => told.is_refund,
+        Notified::Payment { .. } | Notified::Nothing => false,
+    };
+    if !went_back {
+        if let Notified::Receipt { told, .. } = &about {
+            fiscal::told(app, &mut tx, &guide, &payment, told, request_id).await?;
+        }
         return finish_in(app, tx, task).await;
     }
     tx.commit().await?;
@@ -170,7 +162,11 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
     }
     // One that was made in the provider's own cabinet is known to nobody here.
     cabinet::look(app, &task.tenant, &payment, &task.request_id).await?;
-    finish(app, task).await
+    let mut tx = app.tenant(&task.tenant).write().await?;
+    if let Notified::Receipt { told, .. } = &about {
+        fiscal::told(app, &mut tx, &guide, &payment, told, request_id).await?;
+    }
+    finish_in(app, tx, task).await
 }
 
 /// Nobody here started it: kept, visible, and nothing changes.

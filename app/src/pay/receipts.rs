@@ -35,7 +35,7 @@ pub const FAILED: &str = "failed";
 pub const BY_HAND: &str = "by_hand";
 pub const CANCELED: &str = "canceled";
 
-const CLOSING: &str = "closing";
+pub(super) const CLOSING: &str = "closing";
 /// The failure of a receipt whose fate nobody can tell.
 pub const UNKNOWN: &str = "unknown";
 
@@ -354,6 +354,11 @@ async fn end(
     Ok(())
 }
 
+/// What tells the tasks of a receipt's attempts apart.
+pub(super) fn cause(receipt: &store::Receipt) -> String {
+    format!("{}:{}", receipt.id, receipt.attempts)
+}
+
 /// One task a receipt and attempt.
 async fn person(
     app: &App,
@@ -377,8 +382,17 @@ async fn person(
         payment: payment.as_ref(),
         refund: refund.as_ref(),
     };
-    let key = format!("{}:{}", receipt.id, receipt.attempts);
-    ask::person(app, tx, guide, Matter::ReceiptFailed, &key, about, facts, request_id).await?;
+    ask::person(
+        app,
+        tx,
+        guide,
+        Matter::ReceiptFailed,
+        &cause(receipt),
+        about,
+        facts,
+        request_id,
+    )
+    .await?;
     Ok(())
 }
 
@@ -386,15 +400,28 @@ async fn person(
 async fn fail(app: &App, tenant: &TenantId, id: &ReceiptId, code: &str, request_id: &RequestId) -> Result<Try> {
     let guide = settings::guide(app, tenant).await?;
     let mut tx = app.tenant(tenant).write().await?;
+    fail_in(app, &mut tx, &guide, id, code, request_id).await?;
+    tx.commit().await?;
+    app.wake_deliveries();
+    Ok(Try::Over)
+}
+
+/// The same in the transaction of its cause.
+pub(super) async fn fail_in(
+    app: &App,
+    tx: &mut Tx,
+    guide: &Guide,
+    id: &ReceiptId,
+    code: &str,
+    request_id: &RequestId,
+) -> Result<()> {
     if tx.finish_receipt(id, FAILED, None, Some(code), app.now()).await?
         && let Some(receipt) = tx.find_receipt(id).await?
     {
         let facts = json!({ "receipt_id": id, "kind": receipt.kind, "amount": receipt.amount, "code": code });
-        person(app, &mut tx, &guide, &receipt, &facts, request_id).await?;
+        person(app, tx, guide, &receipt, &facts, request_id).await?;
     }
-    tx.commit().await?;
-    app.wake_deliveries();
-    Ok(Try::Over)
+    Ok(())
 }
 
 async fn try_to_close(app: &App, tenant: &TenantId, id: &ReceiptId, request_id: &RequestId) -> Result<Try> {
@@ -502,10 +529,13 @@ async fn look(app: &App, tenant: &TenantId, id: &ReceiptId, request_id: &Request
     match provider.receipt_state(of).await.map_err(provider_error)? {
         None => Ok(Try::Over),
         Some(ReceiptState::Pending) => Ok(Try::Later),
-        Some(ReceiptState::Registered { receipt }) => {
+        Some(ReceiptState::Registered { receipt, numbers }) => {
             let mut tx = app.tenant(tenant).write().await?;
             tx.finish_receipt(id, REGISTERED, receipt.as_deref(), None, app.now())
                 .await?;
+            if let Some(numbers) = &numbers {
+                tx.write_fiscal_numbers(id, numbers, None, app.now()).await?;
+            }
             tx.commit().await?;
             Ok(Try::Over)
         }

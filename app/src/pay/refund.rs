@@ -101,15 +101,8 @@ pub(crate) async fn request_in(
     amount: Option<Money>,
     reason: &str,
 ) -> Result<Refund> {
-    let reason = reason.trim();
     let is_client = caller.actor == Actor::Client;
-    if (reason.is_empty() && !is_client) || reason.chars().count() > MAX_REASON_CHARS {
-        return Err(Error::invalid(
-            "reason",
-            "length",
-            format!("1 to {MAX_REASON_CHARS} characters"),
-        ));
-    }
+    let reason = checked_reason(reason, !is_client)?;
     let now = app.now();
     let settings = PaymentSettings::load(tx).await?;
     let missing = || Error::NotFound { what: "payment" };
@@ -135,12 +128,8 @@ pub(crate) async fn request_in(
     let amount = check(&refundable(&payment), amount, by, now).map_err(|refusal| refused(&refusal))?;
     // One at a time: some providers tell only what was given back in all, and two under way could be taken for each other.
     if payment.reserved.is_positive() {
-        return Err(Error::Conflict {
-            code: "refund_under_way",
-            detail: "another refund of this payment is under way; ask again when it has ended".into(),
-        });
+        return Err(under_way());
     }
-    let lines = tx.order_lines(&order).await?;
     // Stars go back all at once or not at all.
     if payment.provider == telegram::STARS && amount != payment.amount {
         return Err(Error::Conflict {
@@ -148,23 +137,16 @@ pub(crate) async fn request_in(
             detail: "a payment in Stars can only be given back as a whole".into(),
         });
     }
-    let parts = funds::parts(tx, &order, &payment, &lines, amount).await?;
-    let id: RefundId = app.new_id();
-    let new = NewRefund {
-        id: id.clone(),
-        payment: payment.id.clone(),
-        order: order.id.clone(),
-        client: payment.client.clone(),
+    let wish = Wish {
         amount,
-        parts,
-        reason: reason.to_owned(),
+        reason,
         actor: caller.actor.to_string(),
         origin: RefundOrigin::Here,
-        now,
     };
-    if !tx.insert_refund(&new).await? {
-        return Err(refused(&RefundRefusal::NothingLeft));
-    }
+    let refund = promise(app, tx, &order, &payment, wish)
+        .await?
+        .ok_or_else(|| refused(&RefundRefusal::NothingLeft))?;
+    let id = &refund.id;
     let details = json!({ "refund_id": id, "payment_id": payment.id, "amount": amount });
     tell::note(
         app,
@@ -179,8 +161,63 @@ pub(crate) async fn request_in(
         tx.record_audit(&audit(app, caller, "refund.requested", id.as_ref(), details))
             .await?;
     }
-    enqueue(app, tx, &id, 0, &caller.request_id).await?;
-    tx.find_refund(&id).await?.ok_or(Error::NotFound { what: "refund" })
+    enqueue(app, tx, id, 0, &caller.request_id).await?;
+    Ok(refund)
+}
+
+/// A refund to be made, or one that was made elsewhere.
+pub(super) struct Wish<'a> {
+    pub amount: Money,
+    pub reason: &'a str,
+    pub actor: String,
+    pub origin: RefundOrigin,
+}
+
+/// Promises the sum to a refund, together with what each line gives up for it. Order and payment are locked by the caller.
+///
+/// `None`: less than that is left.
+pub(super) async fn promise(
+    app: &App,
+    tx: &mut Tx,
+    order: &Order,
+    payment: &Payment,
+    wish: Wish<'_>,
+) -> Result<Option<Refund>> {
+    let lines = tx.order_lines(order).await?;
+    let new = NewRefund {
+        id: app.new_id(),
+        payment: payment.id.clone(),
+        order: order.id.clone(),
+        client: payment.client.clone(),
+        amount: wish.amount,
+        parts: funds::parts(tx, order, payment, &lines, wish.amount).await?,
+        reason: wish.reason.to_owned(),
+        actor: wish.actor,
+        origin: wish.origin,
+        now: app.now(),
+    };
+    if !tx.insert_refund(&new).await? {
+        return Ok(None);
+    }
+    let refund = tx.find_refund(&new.id).await?;
+    refund.map(Some).ok_or(Error::NotFound { what: "refund" })
+}
+
+/// Errors: `Invalid` names `reason`.
+pub(super) fn checked_reason(reason: &str, is_needed: bool) -> Result<&str> {
+    let reason = reason.trim();
+    if (reason.is_empty() && is_needed) || reason.chars().count() > MAX_REASON_CHARS {
+        let sentence = format!("1 to {MAX_REASON_CHARS} characters");
+        return Err(Error::invalid("reason", "length", sentence));
+    }
+    Ok(reason)
+}
+
+pub(super) fn under_way() -> Error {
+    Error::Conflict {
+        code: "refund_under_way",
+        detail: "another refund of this payment is under way; ask again when it has ended".into(),
+    }
 }
 
 pub(super) fn refundable(payment: &Payment) -> Refundable {
@@ -193,7 +230,7 @@ pub(super) fn refundable(payment: &Payment) -> Refundable {
     }
 }
 
-fn refused(refusal: &RefundRefusal) -> Error {
+pub(super) fn refused(refusal: &RefundRefusal) -> Error {
     Error::Conflict {
         code: refusal.code(),
         detail: refusal.to_string(),

@@ -1,6 +1,9 @@
 //! Paying, with both banks played over their wire protocols: what is bought is given once, and the books are right.
 
+mod cabinet;
 mod cases;
+mod crowd;
+mod fiscal;
 mod messages;
 mod parts;
 mod purchase;
@@ -10,6 +13,7 @@ mod saved;
 mod schedules;
 mod shop;
 mod telegram;
+mod trial;
 mod waiting;
 
 use app::Error;

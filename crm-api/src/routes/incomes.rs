@@ -37,7 +37,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
 /// List incomes to register
 ///
 /// Of a self-employed seller, newest first, with what is entered in «Мой налог». `POST /api/receipts/{id}/registered` says that
-/// one is.
+/// one is. Payments made with a provider's test keys are left out; `test=true` lists them alone.
 #[utoipa::path(
     get,
     path = "/api/incomes",
@@ -195,6 +195,7 @@ fn wanted(query: &IncomeQuery) -> WantedIncomes<'_> {
         }),
         since: query.since,
         before: query.before,
+        is_test: query.test.unwrap_or_default(),
     }
 }
 
@@ -235,6 +236,7 @@ fn show(income: payments::Income) -> Income {
         remains: body.remains.map(show_money),
         number: receipt.provider_receipt,
         link: receipt.link,
+        is_test: receipt.is_test,
         created_at: receipt.created_at.to_utc(),
         registered_at: receipt.finished_at.map(Timestamp::to_utc),
     }

@@ -259,6 +259,12 @@ pub(super) fn show_receipt(receipt: store::Receipt) -> wire::Receipt {
         body: show_json(&receipt.body),
         provider_receipt_id: receipt.provider_receipt,
         link: receipt.link,
+        fiscal: receipt.fiscal.map(|fiscal| wire::FiscalNumbers {
+            storage: fiscal.storage,
+            document: fiscal.document,
+            attribute: fiscal.attribute,
+        }),
+        is_test: receipt.is_test,
         failure: receipt.failure,
         attempts: receipt.attempts,
         created_at: receipt.created_at.to_utc(),

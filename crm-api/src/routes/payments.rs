@@ -1,13 +1,13 @@
 //! Payments.
 
 use api_types::crm::{
-    CaptureQuery, ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery, Refund,
-    RefundProposal, RefundProposalQuery, UsePayment,
+    CaptureQuery, ManualPayment, NewPayment, NewRefund, Payment, PaymentDetails, PaymentEvent, PaymentQuery,
+    RecordedRefund, Refund, RefundProposal, RefundProposalQuery, UsePayment,
 };
 use api_types::page::{Page, PageQuery};
 use api_types::problem::Problem;
 use app::crm::payments::{self, PaymentView};
-use app::pay::{hold, refund};
+use app::pay::{cabinet, hold, refund};
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::PaymentId;
@@ -31,6 +31,7 @@ pub fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(check))
         .routes(routes!(enter))
         .routes(routes!(request_refund))
+        .routes(routes!(record_refund))
         .routes(routes!(propose_refund))
         .routes(routes!(capture))
         .routes(routes!(reuse))
@@ -196,6 +197,44 @@ async fn request_refund(
 ) -> ApiResult<(StatusCode, Json<Refund>)> {
     let amount = new.amount.map(read_money);
     let refund = refund::request(&state.app, &caller, &id, amount, &new.reason).await?;
+    Ok((StatusCode::CREATED, Json(show_refund(refund))))
+}
+
+/// Enter a refund made in the provider's cabinet
+///
+/// T-Bank tells of a part that went back there, and not how much it was: a task asks for the sum. Books, order and the client
+/// follow as for every refund, and the task is done; whether a receipt was given for it, you see in the cabinet. The bank is
+/// asked first, and what it contradicts is refused.
+#[utoipa::path(
+    post,
+    path = "/api/payments/{id}/record-refund",
+    tag = "payments",
+    params(
+        ("id" = String, Path, description = "The payment"),
+        ("Idempotency-Key" = String, Header, description = "Needed: the same key enters one refund")
+    ),
+    request_body = RecordedRefund,
+    responses(
+        (status = 201, body = Refund),
+        (
+            status = 409,
+            description = "`refund_not_there`: the bank says that nothing more went back; `refund_not_ended`: it is still on its way there; `refund_other_sum`: the bank says all of it went back, or only a part; `refund_told_by_provider`: this provider tells sums by itself; `refund_no_cabinet`; `refund_under_way`, `refund_not_paid`, `refund_nothing_left`, `refund_too_much`, `refund_not_positive`, `refund_other_currency`",
+            body = Problem,
+            content_type = "application/problem+json"
+        ),
+        Invalid,
+        (status = 503, description = "The provider is away: `unavailable`", body = Problem, content_type = "application/problem+json")
+    )
+)]
+async fn record_refund(
+    State(state): State<ApiState>,
+    Admin(caller): Admin,
+    PathId(id): PathId<PaymentId>,
+    _: Keyed,
+    Json(made): Json<RecordedRefund>,
+) -> ApiResult<(StatusCode, Json<Refund>)> {
+    let amount = read_money(made.amount);
+    let refund = cabinet::record(&state.app, &caller, &id, amount, &made.reason).await?;
     Ok((StatusCode::CREATED, Json(show_refund(refund))))
 }
 

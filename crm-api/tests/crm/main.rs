@@ -15,6 +15,7 @@ mod desk;
 mod till;
 
 mod approvals;
+mod cabinet;
 mod cases;
 mod clients;
 mod editors;

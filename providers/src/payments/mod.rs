@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use domain::fiscal::FiscalNumbers;
 use domain::language::Language;
 use domain::money::{Currency, Money};
 use domain::order::TaxTreatment;
@@ -163,6 +164,7 @@ pub enum ReceiptState {
     Registered {
         /// The provider's own id.
         receipt: Option<String>,
+        numbers: Option<FiscalNumbers>,
     },
     /// It will never be.
     Failed {
@@ -221,7 +223,7 @@ pub struct Verified {
     pub about: About,
 }
 
-/// What a notification is about. It is a hint: the provider is asked before anything is believed.
+/// What a notification is about. It is a hint: the provider is asked before anything is believed, where it can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum About {
@@ -232,8 +234,37 @@ pub enum About {
         provider_payment: String,
         provider_refund: Option<String>,
     },
+    /// What a cash register made of a receipt. Nobody can be asked about that: it is believed as the provider signed it.
+    Receipt {
+        provider_payment: String,
+        told: ToldReceipt,
+    },
     /// Something we have no use for; it is kept and acknowledged.
     Nothing,
+}
+
+/// A receipt as a notification tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldReceipt {
+    /// Of money that went back.
+    pub is_refund: bool,
+    pub amount: Money,
+    /// Whether something on it was paid ahead, which tells a payment's receipt from the one that closes it. `None`: it does
+    /// not say.
+    pub is_prepaid: Option<bool>,
+    pub fate: ReceiptFate,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fate", rename_all = "snake_case")]
+pub enum ReceiptFate {
+    Registered {
+        numbers: FiscalNumbers,
+        /// Where its buyer sees it.
+        link: Option<Url>,
+    },
+    /// The provider's code.
+    Failed { code: String },
 }
 
 /// Why a notification is not believed. Never tells the sender which check failed.
@@ -381,6 +412,12 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     /// ([`Seen::refunded`] is absent then, [`Seen::amount`] is what was agreed).
     fn hides_parts(&self) -> bool {
         false
+    }
+
+    /// Whether money of a payment is on its way back there, and nobody knows yet whether it arrives. Asked where
+    /// [`PaymentProvider::hides_parts`].
+    async fn is_giving_back(&self, _provider_payment: &str) -> Result<bool, Error> {
+        Ok(false)
     }
 
     /// Whether a notification is genuine. There is no default: a provider without a check does not compile.

@@ -3,6 +3,7 @@
 //! Every request and notification carries a `Token`: a SHA-256 over the root scalars and the terminal's password. There are
 //! no idempotency keys but a refund's: an order id that was used stands for "done before", and what became of it is looked up.
 
+mod notification;
 mod wire;
 
 use std::time::Duration;
@@ -13,13 +14,13 @@ use domain::money::{Currency, Money};
 use domain::payment::Observation;
 use domain::time::Timestamp;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use url::Url;
 
-use self::wire::{Answer, OrderAnswer, due_date, failure, is_open, kopecks, object, shortened, spelled, token, weight};
+use self::wire::{
+    Answer, OrderAnswer, due_date, failure, is_on_its_way_back, is_open, kopecks, object, shortened, token, weight,
+};
 use super::{
-    About, Acknowledgement, Capabilities, Capture, Error, Intent, Listing, PaymentProvider, RawNotification, Receipt,
+    Acknowledgement, Capabilities, Capture, Error, Intent, Listing, PaymentProvider, RawNotification, Receipt,
     RefundIntent, RefundSeen, RefundState, Rejected, Seen, Verified,
 };
 
@@ -486,7 +487,7 @@ impl PaymentProvider for TBank {
         };
         match answer.status.as_deref() {
             Some("REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED") => Ok(seen(RefundState::Succeeded)),
-            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => Ok(RefundSeen {
+            Some(status) if is_on_its_way_back(status) => Ok(RefundSeen {
                 id: Some(waiting_id(intent, answer.original_amount)),
                 state: RefundState::Pending,
             }),
@@ -502,7 +503,7 @@ impl PaymentProvider for TBank {
         let payment = self.state(&intent.payment).await?;
         let state = match payment.status.as_deref() {
             Some("REFUNDED" | "REVERSED") => RefundState::Succeeded,
-            Some("REFUNDING" | "ASYNC_REFUNDING" | "REVERSING") => RefundState::Pending,
+            Some(status) if is_on_its_way_back(status) => RefundState::Pending,
             Some("CONFIRMED") => RefundState::Failed {
                 code: "not_refunded".into(),
             },
@@ -570,48 +571,13 @@ impl PaymentProvider for TBank {
         true
     }
 
+    async fn is_giving_back(&self, provider_payment: &str) -> Result<bool, Error> {
+        let state = self.state(provider_payment).await?;
+        Ok(state.status.as_deref().is_some_and(is_on_its_way_back))
+    }
+
     fn verify(&self, raw: RawNotification<'_>) -> Result<Verified, Rejected> {
-        let Ok(Value::Object(root)) = serde_json::from_slice::<Value>(raw.body) else {
-            return Err(Rejected::Unreadable);
-        };
-        let text = |key: &str| root.get(key).and_then(spelled).unwrap_or_default();
-        let expected = token(&root, &self.config.password);
-        if !bool::from(text("Token").to_lowercase().as_bytes().ct_eq(expected.as_bytes())) {
-            return Err(Rejected::BadSignature);
-        }
-        if text("TerminalKey") != self.config.terminal_key {
-            return Err(Rejected::OtherShop);
-        }
-        let (payment, status) = (text("PaymentId"), text("Status"));
-        // Bindings of a card or an account are no payments.
-        if payment.is_empty() && (root.contains_key("RequestKey") || root.contains_key("NotificationType")) {
-            return Ok(Verified {
-                dedupe_key: format!("binding:{expected}"),
-                about: About::Nothing,
-            });
-        }
-        let is_number = !payment.is_empty() && payment.len() <= 20 && payment.bytes().all(|b| b.is_ascii_digit());
-        let of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        if !is_number || status.len() > 32 || !status.bytes().all(of_name) {
-            return Err(Rejected::Unreadable);
-        }
-        let about = match status.as_str() {
-            "RECEIPT" | "" => About::Nothing,
-            "REFUNDED" | "PARTIAL_REFUNDED" | "REVERSED" | "PARTIAL_REVERSED" => About::Refund {
-                provider_payment: payment.clone(),
-                provider_refund: None,
-            },
-            _ => About::Payment {
-                provider_payment: payment.clone(),
-            },
-        };
-        // There is no delivery id. Two equal partial refunds come with the same words and can't be told from one that is
-        // delivered twice; the jobs of our own refunds ask by themselves, so nothing waits for the second.
-        let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(raw.body));
-        Ok(Verified {
-            dedupe_key: format!("{payment}:{status}:{}", shortened(&digest, 16)),
-            about,
-        })
+        notification::verify(raw, &self.config)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

@@ -50,7 +50,8 @@ macro_rules! for_every_kind {
             refunds: the_whole_sum_goes_back, parts_go_back_until_nothing_is_left, one_key_is_one_refund,
                 a_lost_answer_is_no_second_refund, parallel_tries_are_one_refund, a_refund_may_take_days,
                 a_refund_may_fail_after_days, a_refund_may_fail_at_once, equal_parts_with_two_keys_are_two_refunds,
-                a_later_refund_that_fails_is_not_taken_for_the_first;
+                a_later_refund_that_fails_is_not_taken_for_the_first,
+                what_is_on_its_way_back_is_told_where_parts_are_hidden;
             saved: a_saved_method_is_charged_again, a_declined_charge_is_an_answer, a_charge_is_made_once,
                 a_lost_charge_is_looked_up, a_strangers_method_is_refused, a_charge_may_be_forbidden;
             failures: nobody_listens, changing_calls_tell_what_is_known, reading_calls_can_be_made_again,
@@ -59,7 +60,8 @@ macro_rules! for_every_kind {
                 a_partial_refund_brings_its_lines, a_partial_capture_brings_its_lines, a_prepayment_is_closed,
                 a_receipts_fate_is_told_or_nobody_can_ask;
             notifications: genuine_ones_are_verified, the_same_fact_has_the_same_key, forgeries_change_nothing,
-                what_is_no_notification_is_rejected, mapped_addresses_are_the_same_addresses;
+                what_is_no_notification_is_rejected, mapped_addresses_are_the_same_addresses,
+                receipts_are_told_as_the_register_gave_them;
             listing: every_payment_is_listed, another_systems_payments_do_no_harm, refunds_are_told_whoever_made_them;
             amounts: sums_arrive_as_they_were_sent, wire_amounts_are_spelled_as_the_provider_spells_them;
         })+

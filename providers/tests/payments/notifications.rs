@@ -1,11 +1,11 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use providers::payments::{About, Error, RawNotification, Rejected, Verified};
+use providers::payments::{About, Error, RawNotification, ReceiptFate, Rejected, ToldReceipt, Verified};
 use sandbox::driver::Forgery;
 use serde_json::{Value, json};
 
-use crate::world::{Kind, World, succeeded};
+use crate::world::{Kind, World, line, receipt, rub, succeeded};
 
 struct Letter {
     body: Bytes,
@@ -198,4 +198,85 @@ pub async fn mapped_addresses_are_the_same_addresses(world: World) {
         peer: IpAddr::V6(address.to_ipv6_mapped()),
     };
     assert!(letter.verified(&world).is_ok());
+}
+
+/// What was told of a payment's receipts, in order.
+async fn told(world: &World, payment: &str) -> Vec<ToldReceipt> {
+    let letters = letters(world, payment).await;
+    let abouts = letters.iter().map(|letter| letter.verified(world).unwrap().about);
+    abouts
+        .filter_map(|about| match about {
+            About::Receipt { provider_payment, told } => {
+                assert_eq!(provider_payment, payment);
+                Some(told)
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+pub async fn receipts_are_told_as_the_register_gave_them(world: World) {
+    if world.kind == Kind::TBank {
+        world.account(json!({ "notify_receipts": true })).await;
+    }
+    let mut intent = world.intent().await;
+    intent.receipt = Some(receipt(vec![line("Программа", 499_000)]));
+    let paid = world.paid(&intent).await;
+    let mut part = world.refund_of(&paid, 100_000);
+    part.receipt = Some(receipt(vec![line("Программа", 100_000)]));
+    world.provider.refund(&part).await.unwrap();
+    if world.kind == Kind::YooKassa {
+        assert_eq!(told(&world, &paid.id).await, [], "it is asked");
+        return;
+    }
+    let mut closing = receipt(vec![line("Программа", 399_000)]);
+    for line in &mut closing.lines {
+        line.tax = line.tax.given();
+    }
+    world.provider.close_receipt(&paid.id, &closing, "rc_1").await.unwrap();
+    world.faults(json!({ "fail_receipt": { "next": 1 } })).await;
+    let mut rest = world.refund_of(&paid, 399_000);
+    rest.receipt = Some(closing);
+    world.provider.refund(&rest).await.unwrap();
+    let told = told(&world, &paid.id).await;
+    let seen: Vec<_> = told
+        .iter()
+        .map(|told| (told.is_refund, told.amount, told.is_prepaid))
+        .collect();
+    let expected = [
+        (false, rub(499_000), Some(true)),
+        (true, rub(100_000), Some(true)),
+        (false, rub(399_000), Some(false)),
+        (true, rub(399_000), Some(false)),
+    ];
+    assert_eq!(seen, expected);
+    let registers = world.bank().receipts().await.unwrap();
+    for (told, given) in told.iter().zip(&registers).take(3) {
+        let ReceiptFate::Registered { numbers, link } = &told.fate else {
+            panic!("{told:?}");
+        };
+        assert_eq!(numbers.document, given["document"].to_string());
+        assert!(link.as_ref().is_some_and(|link| link.scheme() == "https"), "{link:?}");
+    }
+    assert_eq!(told[3].fate, ReceiptFate::Failed { code: "311".into() });
+
+    // The root is signed, whatever stands in it.
+    let sent = world.sandbox.notifications(Some(&paid.id)).await.unwrap();
+    let genuine = sent.iter().find(|one| one["body"]["Status"] == "RECEIPT").unwrap();
+    for (field, other) in [
+        ("Amount", json!(1)),
+        ("Type", json!("IncomeReturn")),
+        ("FnNumber", json!("9999999999999999")),
+        ("FiscalDocumentNumber", json!(1)),
+        ("Url", json!("https://elsewhere.example")),
+        ("ErrorCode", json!("9999")),
+    ] {
+        let mut forged = genuine.clone();
+        forged["body"][field] = other;
+        assert_eq!(
+            Letter::of(&forged).verified(&world),
+            Err(Rejected::BadSignature),
+            "{field}"
+        );
+    }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use providers::payments::{Error, RefundState};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, rub};
 
 async fn refunded(world: &World, payment: &str) -> i64 {
     world.bank().payment(payment).await.unwrap().refunded_minor
@@ -165,4 +165,23 @@ pub async fn a_later_refund_that_fails_is_not_taken_for_the_first(world: World) 
         }
     }
     assert_eq!(refunded(&world, &paid.id).await, 499_000);
+}
+
+pub async fn what_is_on_its_way_back_is_told_where_parts_are_hidden(world: World) {
+    let paid = world.paid(&world.intent().await).await;
+    assert!(!world.provider.is_giving_back(&paid.id).await.unwrap());
+    world.faults(json!({ "pending_refund": { "next": 1 } })).await;
+    world.bank().refund(&paid.id, Some(100_000)).await.unwrap();
+    let is_on_its_way = world.provider.is_giving_back(&paid.id).await.unwrap();
+    assert_eq!(
+        is_on_its_way,
+        world.provider.hides_parts(),
+        "who tells each refund is asked for each"
+    );
+    let waiting = world.bank().refunds().await.unwrap().remove(0);
+    world.bank().settle_refund(&waiting.id, true).await.unwrap();
+    assert!(!world.provider.is_giving_back(&paid.id).await.unwrap());
+    let seen = world.provider.status(&paid.id).await.unwrap();
+    let told = (!world.provider.hides_parts()).then_some(rub(100_000));
+    assert_eq!(seen.refunded, told);
 }

@@ -51,10 +51,7 @@ impl Receipt {
         "9288000100115785"
     }
 
-    pub fn attribute(&self) -> String {
-        format!(
-            "{}",
-            2_617_603_921_u64.wrapping_add(self.document.wrapping_mul(7_919)) % 4_294_967_295
-        )
+    pub fn attribute(&self) -> u64 {
+        2_617_603_921_u64.wrapping_add(self.document.wrapping_mul(7_919)) % 4_294_967_295
     }
 }

@@ -2,16 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{error::Refusal, http::Request, letter, payments, token};
+use super::{error::Refusal, http::Request, payments, token};
 use crate::{
     banks::{
         Bank, courier,
+        courier::Letter,
         fiscal::{Receipt, ReceiptKind, ReceiptStatus},
-        instant, money, tell, text,
+        money, tell, text,
     },
     world::World,
 };
 
+/// The pages name no code of a register that fails; this one stands for it in their table of errors.
+const REFUSED: &str = "311";
 const MAX_ITEMS: usize = 100;
 const MAX_NAME: usize = 128;
 const MAX_EMAIL: usize = 64;
@@ -172,12 +175,21 @@ fn register(world: &mut World, payment_id: u64, refund_id: Option<&str>, closing
         .is_some_and(|terminal| terminal.notify_receipts);
     bank.receipts.push(receipt.clone());
     tell(world, Bank::TBank, "receipt", &id);
-    if told && !failed {
+    if told {
         announce(world, payment_id, &receipt);
     }
 }
 
-/// The fiscal notification.
+/// Moscow's time without a fraction: `2018-06-18T12:27:00+03:00`.
+fn moscow_time(at_ms: i64) -> String {
+    const OFFSET_S: i32 = 3 * 3_600;
+    let moment = chrono::DateTime::from_timestamp_millis(at_ms).unwrap_or_default();
+    let zone = chrono::FixedOffset::east_opt(OFFSET_S);
+    zone.map(|zone| moment.with_timezone(&zone).format("%Y-%m-%dT%H:%M:%S%:z").to_string())
+        .unwrap_or_default()
+}
+
+/// The fiscal notification. It goes to the terminal's own address, whatever a payment's `Init` has named.
 fn announce(world: &mut World, payment_id: u64, receipt: &Receipt) {
     let Some(payment) = world.banks.tbank.payments.get(&payment_id) else {
         return;
@@ -186,28 +198,53 @@ fn announce(world: &mut World, payment_id: u64, receipt: &Receipt) {
         ReceiptKind::Payment => "Income",
         ReceiptKind::Refund => "IncomeReturn",
     };
+    let is_registered = receipt.status == ReceiptStatus::Succeeded;
     let mut fields = Map::from_iter([
         ("TerminalKey".to_owned(), json!(payment.terminal)),
         ("OrderId".to_owned(), json!(payment.order_id)),
-        ("Success".to_owned(), json!(true)),
+        ("Success".to_owned(), json!(is_registered)),
         ("Status".to_owned(), json!("RECEIPT")),
         ("PaymentId".to_owned(), json!(payment.id)),
-        ("ErrorCode".to_owned(), json!("0")),
+        ("ErrorCode".to_owned(), json!(if is_registered { "0" } else { REFUSED })),
         ("Amount".to_owned(), json!(receipt.total)),
-        ("FiscalNumber".to_owned(), json!(receipt.document % 1_000)),
-        ("ShiftNumber".to_owned(), json!(1)),
-        ("ReceiptDatetime".to_owned(), json!(instant(receipt.created_at_ms))),
-        ("FnNumber".to_owned(), json!(receipt.storage_number())),
-        ("EcrRegNumber".to_owned(), json!("0001234567012345")),
-        ("FiscalDocumentNumber".to_owned(), json!(receipt.document)),
-        ("FiscalDocumentAttribute".to_owned(), json!(receipt.attribute())),
         ("Receipt".to_owned(), receipt.data.clone()),
         ("Type".to_owned(), json!(kind)),
     ]);
+    if is_registered {
+        let (storage, document, sign) = (receipt.storage_number(), receipt.document, receipt.attribute());
+        let check = format!("https://check.example/{storage}/{document}/{sign}");
+        fields.extend([
+            ("FiscalNumber".to_owned(), json!(document % 1_000)),
+            ("ShiftNumber".to_owned(), json!(1)),
+            ("ReceiptDatetime".to_owned(), json!(moscow_time(receipt.created_at_ms))),
+            ("FnNumber".to_owned(), json!(storage)),
+            ("EcrRegNumber".to_owned(), json!("0001234567012345")),
+            ("FiscalDocumentNumber".to_owned(), json!(document)),
+            ("FiscalDocumentAttribute".to_owned(), json!(sign)),
+            ("Ofd".to_owned(), json!("Первый ОФД")),
+            ("Url".to_owned(), json!(check)),
+            ("QrCodeUrl".to_owned(), json!(format!("{check}.png"))),
+            ("CalculationPlace".to_owned(), json!("school.example")),
+            ("CashierName".to_owned(), json!("Кассир")),
+            ("SettlePlace".to_owned(), json!("Москва")),
+        ]);
+    } else {
+        let why = "Касса не зарегистрировала чек.";
+        fields.insert("ErrorMessage".into(), json!(why));
+    }
     let password = super::password(world, &payment.terminal);
     let signed = token::sign(&fields, &password);
     fields.insert("Token".into(), json!(signed));
-    let letter = letter(world, payment, "RECEIPT", &fields);
+    let own = world.banks.tbank.terminals.get(&payment.terminal);
+    let letter = Letter {
+        bank: Bank::TBank,
+        event: "RECEIPT".to_owned(),
+        payment_id: payment.id.to_string(),
+        url: world
+            .banks
+            .notification_url(Bank::TBank, own.map(|terminal| &terminal.notification_url)),
+        body: json!(fields).to_string(),
+    };
     courier::announce(world, &letter);
 }
 

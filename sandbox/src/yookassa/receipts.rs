@@ -369,7 +369,7 @@ pub fn to_wire(receipt: &Receipt) -> Value {
     if receipt.status == ReceiptStatus::Succeeded {
         wire.insert("fiscal_document_number".into(), json!(receipt.document.to_string()));
         wire.insert("fiscal_storage_number".into(), json!(receipt.storage_number()));
-        wire.insert("fiscal_attribute".into(), json!(receipt.attribute()));
+        wire.insert("fiscal_attribute".into(), json!(receipt.attribute().to_string()));
         wire.insert("registered_at".into(), json!(instant(receipt.created_at_ms)));
         wire.insert("fiscal_provider_id".into(), json!("9288000100115785"));
     }

@@ -205,14 +205,14 @@ async fn an_address_of_the_payment_comes_before_the_terminals() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn failed_tries_and_receipts_are_told_when_the_terminal_says_so() -> anyhow::Result<()> {
+async fn failed_tries_are_told_when_the_terminal_says_so() -> anyhow::Result<()> {
     let (world, mut ears) = tbank(&[]).await?;
     let bank = world.sandbox.tbank();
     let id = world.t_payment(json!({})).await?;
     bank.decline(&id, "1051").await?;
     world.sandbox.wait_until_quiet(SOON).await?;
     assert!(ears.drain().is_empty());
-    bank.set_account(TERMINAL, &json!({"notify_failed_tries": true, "notify_receipts": true}))
+    bank.set_account(TERMINAL, &json!({"notify_failed_tries": true}))
         .await?;
     bank.decline(&id, "1051").await?;
     let rejected = ears.next().await?.body;
@@ -221,19 +221,69 @@ async fn failed_tries_and_receipts_are_told_when_the_terminal_says_so() -> anyho
         (&json!("REJECTED"), &json!(false), &json!("1051"))
     );
     assert_eq!(rejected["Token"], token(&rejected, PASSWORD).as_str());
+    Ok(())
+}
+
+/// `NotificationFiscalization`, by developer.tbank.ru/eacq/intro/developer/notification.
+#[tokio::test]
+async fn what_a_register_did_is_told_to_the_terminals_own_address() -> anyhow::Result<()> {
+    let (world, mut ears) = tbank(&[]).await?;
+    let own = Ears::open(&[]).await?;
+    let bank = world.sandbox.tbank();
+    bank.set_account(TERMINAL, &json!({"notify_receipts": true})).await?;
     let item = json!({"Name": "Курс", "Price": 499_000, "Quantity": 1, "Amount": 499_000, "Tax": "none"});
     let receipt = json!({"Email": "a@b.ru", "Taxation": "osn", "Items": [item]});
-    let id = world.t_payment(json!({"Receipt": receipt})).await?;
+    let id = world
+        .t_payment(json!({"Receipt": receipt, "NotificationURL": own.url}))
+        .await?;
     bank.pay(&id).await?;
-    world.sandbox.wait_until_quiet(SOON).await?;
-    let heard = ears.drain();
-    let fiscal = heard
-        .iter()
-        .find(|one| one.body["Status"] == "RECEIPT")
-        .map(|one| one.body.clone())
-        .unwrap_or_default();
+    let fiscal = ears.next().await?.body;
     assert_eq!(fiscal["Token"], token(&fiscal, PASSWORD).as_str());
-    assert!(fiscal["FiscalDocumentNumber"].is_number());
+    for (field, value) in [
+        ("Status", json!("RECEIPT")),
+        ("Type", json!("Income")),
+        ("Success", json!(true)),
+        ("ErrorCode", json!("0")),
+        ("Amount", json!(499_000)),
+        ("Receipt", receipt.clone()),
+    ] {
+        assert_eq!(fiscal[field], value, "{field}");
+    }
+    for number in [
+        "PaymentId",
+        "FiscalNumber",
+        "ShiftNumber",
+        "FiscalDocumentNumber",
+        "FiscalDocumentAttribute",
+    ] {
+        assert!(fiscal[number].is_number(), "{number}: {fiscal}");
+    }
+    for text in [
+        "TerminalKey",
+        "OrderId",
+        "FnNumber",
+        "EcrRegNumber",
+        "Ofd",
+        "Url",
+        "QrCodeUrl",
+    ] {
+        assert!(fiscal[text].is_string(), "{text}: {fiscal}");
+    }
+    let moment = fiscal["ReceiptDatetime"].as_str().unwrap_or_default();
+    assert!(moment.len() == 25 && moment.ends_with("+03:00"), "{moment}");
+
+    bank.set_faults(&json!({"fail_receipt": {"next": 1}})).await?;
+    world.t_ok("Cancel", json!({"PaymentId": id})).await?;
+    let failed = ears.next().await?.body;
+    assert_eq!(failed["Token"], token(&failed, PASSWORD).as_str());
+    assert_eq!(
+        (&failed["Status"], &failed["Type"], &failed["Success"]),
+        (&json!("RECEIPT"), &json!("IncomeReturn"), &json!(false))
+    );
+    assert!(
+        failed["ErrorMessage"].is_string() && failed["FnNumber"].is_null(),
+        "{failed}"
+    );
     Ok(())
 }
 

@@ -102,7 +102,7 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
-const fn rub(minor: i64) -> Money {
+pub(super) const fn rub(minor: i64) -> Money {
     Money::new(minor, Currency::Rub)
 }
 
@@ -174,6 +174,11 @@ pub(super) fn is_open(status: &str) -> bool {
             | "PAY_CHECKING"
             | "AUTH_FAIL"
     )
+}
+
+/// Whether money is going back that has not arrived.
+pub(super) fn is_on_its_way_back(status: &str) -> bool {
+    matches!(status, "REFUNDING" | "ASYNC_REFUNDING" | "REVERSING")
 }
 
 impl Answer {

@@ -1,6 +1,7 @@
 //! What goes over the wire to YooKassa and back, and what it means in our words.
 
 use chrono::{DateTime, Utc};
+use domain::fiscal::FiscalNumbers;
 use domain::money::{Currency, Money};
 use domain::order::Vat;
 use domain::payment::{Decline, DeclineAdvice, Observation};
@@ -107,6 +108,13 @@ pub(super) struct ReceiptObject {
     pub items: Vec<ItemObject>,
     #[serde(default)]
     pub settlements: Vec<Settlement>,
+    /// Told once it is registered, like the two below.
+    #[serde(default)]
+    pub fiscal_storage_number: Option<String>,
+    #[serde(default)]
+    pub fiscal_document_number: Option<String>,
+    #[serde(default)]
+    pub fiscal_attribute: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -272,7 +280,14 @@ impl ReceiptObject {
 
     pub fn state(self) -> ReceiptState {
         match self.status.as_deref() {
-            Some("succeeded") => ReceiptState::Registered { receipt: Some(self.id) },
+            Some("succeeded") => ReceiptState::Registered {
+                numbers: FiscalNumbers::new(
+                    self.fiscal_storage_number.as_deref().unwrap_or_default(),
+                    self.fiscal_document_number.as_deref().unwrap_or_default(),
+                    self.fiscal_attribute.as_deref().unwrap_or_default(),
+                ),
+                receipt: Some(self.id),
+            },
             Some("canceled") => ReceiptState::Failed {
                 code: "canceled".into(),
             },
