@@ -173,6 +173,9 @@ for (const database of DATABASES) {
       const own = (await anna.messages()).filter((one) => one.from === "bot");
       assert.equal(own.filter((one) => one.text.includes("оплата прошла")).length, 1, "told once");
       assert.equal(own.filter((one) => one.document).length, 2, "the free programme and the whole one");
+      const asking = own.filter((one) => one.buttons.some((label) => /^(Оплатить|Я оплатил|Отменить заказ)/.test(label)));
+      assert.deepEqual(asking.map((one) => one.text), [], "nothing asks for the money any more");
+      assert.equal(own.filter((one) => one.text.includes("Заказ оплачен")).length, 2, "both links say so");
     });
 
     step("the order's page says so, too, and hands the programme over", async () => {
