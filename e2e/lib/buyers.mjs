@@ -15,6 +15,7 @@ const LOOK_AGAIN_S = 2;
 const ASK_AGAIN_MS = 500;
 const PRESS_AGAIN_MS = 15_000;
 const PROMO_ENDS = ["Промокод принят", "Промокод верный", "уже разобрали"];
+const NEWS = /оплата прошла|возврат .* отправлен/;
 export const BANKS = ["yookassa", "tbank"];
 const DECLINES = { yookassa: ["insufficient_funds", "general_decline", "card_expired"], tbank: ["1051", "1054", "1014"] };
 
@@ -170,11 +171,16 @@ export class BotBuyer extends Person {
     return this.button((one) => one.url);
   }
 
-  /** Presses a button that need not be in sight: "I have paid", "cancel", "give it back". */
+  /** Presses a button that need not be in sight: "I have paid", "cancel", "give it back". Not on the news of money, where none
+   * of these ever stood: what a press leads to may be written over what was pressed. */
   async force(data) {
-    // What is done with has no buttons left; a slow hand presses them all the same.
-    const any = await this.waitFor("any message", async () => (await this.button((one) => one.data)) ?? (await this.messages()).findLast((one) => one.from === "bot"));
-    await this.sandbox.press(this.userId, Number(any.id), data);
+    const isFit = (one) => one.from === "bot" && !one.deleted && !one.document && !NEWS.test(one.text);
+    const fit = await this.waitFor("any message", async () => {
+      const all = (await this.sandbox.chat(this.userId)).messages.filter(isFit);
+      // What is done with has no buttons left; a slow hand presses them all the same.
+      return all.findLast((one) => (one.inline_keyboard ?? []).flat().some((button) => button.data)) ?? all.at(-1);
+    });
+    await this.sandbox.press(this.userId, fit.message_id, data);
   }
 }
 
