@@ -34,6 +34,8 @@ const AIM: &str = "≥ 0.70";
 /// Everything that waits is settled within this, or something is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(10);
+/// What is left to settle, by the index of what is due: a look must not cost what is measured.
+const UNSETTLED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM jobs WHERE state IN ('queued', 'running') AND due_at_ms = 0 AND kind = 'treat_notification'";
 const COMPLETED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM payments WHERE status = 'completed'";
 const BOOKED: &str =
     "SELECT CAST(COUNT(*) AS BIGINT) FROM ledger_transfers WHERE transfer_key LIKE 'payment_succeeded:%'";
@@ -248,11 +250,10 @@ impl Scene<'_> {
             self.in_shop.number(COMPLETED).await?,
             self.in_shop.number(BOOKED).await?,
         );
-        let wanted = before.0 + i64::try_from(count)?;
         let stop = CancellationToken::new();
         let start = Instant::now();
         let workers = tokio::spawn(work::run(self.shop.app.clone(), stop.clone()));
-        while self.in_shop.number(COMPLETED).await? < wanted {
+        while self.in_shop.number(UNSETTLED).await? > 0 {
             ensure!(start.elapsed() < PATIENCE, "notifications are not settled");
             tokio::time::sleep(LOOK).await;
         }
@@ -260,10 +261,11 @@ impl Scene<'_> {
         stop.cancel();
         workers.await?;
         work::run_due_jobs(&self.shop.app).await;
+        let settled = self.in_shop.number(COMPLETED).await? - before.0;
         let booked = self.in_shop.number(BOOKED).await? - before.1;
         ensure!(
-            booked == i64::try_from(count)?,
-            "{count} notifications came, {booked} payments are in the books"
+            [settled, booked] == [i64::try_from(count)?; 2],
+            "{count} notifications came, {settled} payments are settled, {booked} in the books"
         );
         let findings = {
             let mut tx = self.shop.app.tenant(&self.shop.caller.tenant).read().await?;
@@ -294,7 +296,9 @@ fn lines(report: &mut Report, what: &str, at_once: usize, limit: f64, inside: Ve
     for (how, rounds) in [("in process", inside), ("over HTTP", outside)] {
         let timings = Timings::join(rounds);
         let what = format!("{what} {how}, {}, {}", clients(at_once), p50_p99(&timings));
-        report.rate(what, timings.per_second(), limit, "alone", AIM);
+        // One caller's rate is the length of one answer, not what the product can carry.
+        let aim = if at_once == 1 { "" } else { AIM };
+        report.rate(what, timings.per_second(), limit, "alone", aim);
     }
 }
 
