@@ -162,6 +162,9 @@ pub struct Content {
     /// No message at all: a payment in the messenger's own currency is given back. The delivery's address is no chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub give_back: Option<GiveBack>,
+    /// No message at all either: the messenger's list of its own currency is read and reported. The address is no chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_stars: Option<ListStars>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -186,6 +189,39 @@ pub struct Invoice {
     /// The payer leaves an e-mail address, and the bank gets it.
     #[serde(default)]
     pub needs_email: bool,
+}
+
+/// A page of the list, oldest first; reported as `stars_listed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListStars {
+    /// Lines to leave out.
+    pub offset: u32,
+    #[schema(minimum = 1, maximum = 100)]
+    pub limit: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StarDirection {
+    In,
+    Out,
+}
+
+/// A line of the messenger's list of its own currency. None may be left out: the next page begins where this one ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StarTransaction {
+    /// A payment and its refund have the same.
+    pub charge: String,
+    pub direction: StarDirection,
+    /// Whole Stars.
+    pub amount: i64,
+    pub at: DateTime<Utc>,
+    /// The account that paid a bill or was given its Stars back; absent when it is about anything else, as a withdrawal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<String>,
+    /// What the bill carried, raw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
 }
 
 /// All of a payment goes back; partly can't be.
@@ -332,6 +368,8 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         album_file_ids: Vec<String>,
     },
+    /// The page that was asked for; an empty one is the end of the list.
+    StarsListed { transactions: Vec<StarTransaction> },
     /// The person can't be reached (blocked the bot, deactivated, never started it).
     Unreachable { reason: String },
     /// Refused for good: repeating won't help.

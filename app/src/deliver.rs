@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::held_notices;
+use crate::pay::telegram::StarTransaction;
 use crate::pay::{give, messages, telegram};
 use crate::settings::{self, Guide};
 
@@ -57,6 +58,10 @@ pub enum Fate {
         external_file_id: Option<String>,
         /// Of an album that was uploaded, in the order of its pictures.
         album_file_ids: Vec<String>,
+    },
+    /// The list that was asked for in place of a message.
+    StarsListed {
+        transactions: Vec<StarTransaction>,
     },
     Unreachable {
         reason: String,
@@ -333,6 +338,10 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
             Fate::Sent { message_ref, .. } => Report::Sent {
                 external_ref: message_ref.clone(),
             },
+            // It has no message, hence no reference.
+            Fate::StarsListed { .. } => Report::Sent {
+                external_ref: String::new(),
+            },
             Fate::Unreachable { reason } => Report::Unreachable { reason: reason.clone() },
             Fate::Rejected { reason } => Report::Rejected { reason: reason.clone() },
             Fate::RetryLater { after_ms, reason } => {
@@ -367,6 +376,7 @@ pub async fn report(app: &App, caller: &Caller, replica: &str, fates: &[(OutboxI
                 .await?;
                 "sent"
             }
+            Fate::StarsListed { .. } => "sent",
             Fate::Unreachable { reason } => {
                 after_unreachable(app, &mut tx, caller, &guide, &delivery, reason).await?;
                 "unreachable"

@@ -3,9 +3,10 @@
 use api_types::conversation as wire;
 use app::converse::{Answer, Body, CommandList, Inbound, Person};
 use app::deliver::{Fate, Outgoing};
-use app::pay::telegram::PaidBill;
+use app::pay::telegram::{Direction, PaidBill, StarTransaction};
 use domain::content;
 use domain::language::Language;
+use domain::time::Timestamp;
 
 pub(crate) fn event(event: wire::Event) -> Inbound {
     let wire::Channel::Telegram = event.channel;
@@ -178,6 +179,10 @@ fn show_content(
             payer: back.payer,
             charge: back.charge,
         }),
+        list_stars: content.list_stars.map(|list| wire::ListStars {
+            offset: list.offset,
+            limit: list.limit,
+        }),
     }
 }
 
@@ -220,6 +225,20 @@ const fn language(language: Language) -> wire::Language {
     }
 }
 
+fn star_transaction(line: wire::StarTransaction) -> StarTransaction {
+    StarTransaction {
+        charge: line.charge,
+        direction: match line.direction {
+            wire::StarDirection::In => Direction::In,
+            wire::StarDirection::Out => Direction::Out,
+        },
+        amount: line.amount,
+        at: Timestamp::from_utc(line.at),
+        payer: line.payer,
+        payload: line.payload,
+    }
+}
+
 pub(crate) fn fate(outcome: wire::Outcome) -> Fate {
     match outcome {
         wire::Outcome::Sent {
@@ -230,6 +249,9 @@ pub(crate) fn fate(outcome: wire::Outcome) -> Fate {
             message_ref,
             external_file_id,
             album_file_ids,
+        },
+        wire::Outcome::StarsListed { transactions } => Fate::StarsListed {
+            transactions: transactions.into_iter().map(star_transaction).collect(),
         },
         wire::Outcome::Unreachable { reason } => Fate::Unreachable { reason },
         wire::Outcome::Rejected { reason } => Fate::Rejected { reason },

@@ -30,6 +30,9 @@ pub struct Content {
     /// No message at all: the messenger gives its own currency back to somebody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub give_back: Option<GiveBack>,
+    /// No message at all either: the messenger's own list of its currency is read out to us.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_stars: Option<ListStars>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +61,14 @@ pub struct GiveBack {
     pub payer: String,
     /// The messenger's id of the payment.
     pub charge: String,
+}
+
+/// A page of the list, which is told oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListStars {
+    /// Lines to leave out.
+    pub offset: u32,
+    pub limit: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

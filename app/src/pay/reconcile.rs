@@ -2,10 +2,16 @@
 //! where it stopped; what a rule is sure of is mended by the same verbs that treat notifications, the rest becomes a task.
 
 mod compare;
+mod side;
+mod standing;
+mod stars;
+
+pub use standing::{OVERDUE_MS, Standing, standing};
+pub(super) use stars::{Told, told};
 
 use std::collections::BTreeMap;
 
-use domain::ids::{Id, ReconciliationId, RequestId, TenantId};
+use domain::ids::{Id, ReconciliationId, RequestId};
 use domain::reconciliation::{Gap, Outcome, RunStatus, Stage};
 use domain::time::{Timestamp, local_date};
 use providers::payments::PaymentProvider;
@@ -14,7 +20,9 @@ use serde_json::json;
 use store::{Difference, NewReconciliation, PageOf, PageRequest, ReconciledDay, Reconciliation, Tx};
 
 use self::compare::Desk;
+use self::side::{Side, sides};
 use super::ask::{self, About, Matter};
+use super::telegram::{self, STARS};
 use super::{keys, provider_error};
 use crate::access::audit;
 use crate::caller::Caller;
@@ -51,6 +59,9 @@ struct Payload {
     reconciliation_id: Option<ReconciliationId>,
     #[serde(default)]
     step: u32,
+    /// What was read for this step by whoever could; nobody else has to be asked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<Told>,
 }
 
 /// A comparison with its days and what it found.
@@ -65,18 +76,19 @@ pub struct Report {
 pub async fn tick(app: &App) -> Result<()> {
     let tenants = app.store().system_read().await?.tenants().await?;
     for tenant in tenants {
-        let providers = keys::providers(app, &tenant).await?;
+        let sides = sides(app, &tenant).await?;
         let zone = zone_of(&mut app.tenant(&tenant).read().await?).await?;
         let day = local_date(app.now().plus_minutes(-NIGHT_MINUTES), zone);
         let mut tx = app.tenant(&tenant).write().await?;
-        for provider in providers.all() {
+        for side in &sides {
             let request_id: RequestId = app.new_id();
             let payload = Payload {
-                provider: provider.code().to_owned(),
+                provider: side.code().to_owned(),
                 reconciliation_id: None,
                 step: 0,
+                told: None,
             };
-            let key = format!("{JOB}:{}:{day}", provider.code());
+            let key = format!("{JOB}:{}:{day}", side.code());
             tx.enqueue_job(&work::job(app, JOB, Some(key), &payload, &request_id)?)
                 .await?;
         }
@@ -95,14 +107,10 @@ pub async fn start(
     provider: Option<&str>,
     days: Option<u32>,
 ) -> Result<Vec<Reconciliation>> {
-    let providers = keys::providers(app, &caller.tenant).await?;
-    let wanted: Vec<_> = providers
-        .all()
-        .iter()
-        .filter(|one| provider.is_none_or(|code| one.code() == code))
-        .collect();
+    let mut wanted = sides(app, &caller.tenant).await?;
+    wanted.retain(|side| provider.is_none_or(|code| side.code() == code));
     if wanted.is_empty() {
-        let sentence = "no keys are configured for such a provider";
+        let sentence = "no keys are configured for such a provider, and Telegram Stars were never taken";
         return Err(Error::invalid("provider", "not_found", sentence));
     }
     if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {
@@ -110,9 +118,9 @@ pub async fn start(
     }
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let mut begun = Vec::new();
-    for provider in wanted {
+    for side in &wanted {
         let actor = caller.actor.to_string();
-        let run = begin(app, &mut tx, provider.as_ref(), days, &actor, &caller.request_id).await?;
+        let run = begin(app, &mut tx, side, days, &actor, &caller.request_id).await?;
         if let Some(run) = run {
             let details = json!({ "provider": run.provider, "since": run.since.to_rfc3339() });
             let entry = audit(app, caller, "payments.reconciled", run.id.as_ref(), details);
@@ -128,6 +136,7 @@ pub async fn start(
     }
     tx.commit().await?;
     app.wake_workers();
+    app.wake_deliveries();
     Ok(begun)
 }
 
@@ -174,13 +183,13 @@ async fn zone_of(tx: &mut Tx) -> Result<chrono_tz::Tz> {
 async fn begin(
     app: &App,
     tx: &mut Tx,
-    provider: &dyn PaymentProvider,
+    side: &Side,
     days: Option<u32>,
     actor: &str,
     request_id: &RequestId,
 ) -> Result<Option<Reconciliation>> {
     let now = app.now();
-    let code = provider.code();
+    let code = side.code();
     if let Some(running) = tx.latest_reconciliation(code, RunStatus::Running).await? {
         if now.millis_since(running.created_at) < GIVEN_UP_AFTER_MS {
             return Ok(None);
@@ -211,35 +220,39 @@ async fn begin(
         provider: code.to_owned(),
         actor: actor.to_owned(),
         since,
-        stage: if provider.capabilities().lists {
-            Stage::Payments
-        } else {
-            Stage::Ours
-        },
+        stage: if side.lists() { Stage::Payments } else { Stage::Ours },
         now,
     };
     if !tx.insert_reconciliation(&new).await? {
         return Ok(None);
     }
-    enqueue(app, tx, code, &new.id, 0, now, request_id).await?;
-    Ok(tx.find_reconciliation(&new.id).await?)
+    let begun = tx.find_reconciliation(&new.id).await?;
+    if let Some(run) = &begun {
+        enqueue(app, tx, run, now, request_id).await?;
+    }
+    Ok(begun)
 }
 
+/// The step at which a comparison stands: a job, or a question to the bot whose answer is one.
 async fn enqueue(
     app: &App,
     tx: &mut Tx,
-    provider: &str,
-    run: &ReconciliationId,
-    step: u32,
+    run: &Reconciliation,
     due_at: Timestamp,
     request_id: &RequestId,
 ) -> Result<()> {
+    if run.provider == STARS && run.stage != Stage::Ours {
+        let offset = stars::offset(run.place.as_deref());
+        return telegram::ask_for_stars(app, tx, &run.id, run.step, offset, request_id).await;
+    }
     let payload = Payload {
-        provider: provider.to_owned(),
-        reconciliation_id: Some(run.clone()),
-        step,
+        provider: run.provider.clone(),
+        reconciliation_id: Some(run.id.clone()),
+        step: run.step,
+        told: None,
     };
-    let mut job = work::job(app, JOB, Some(format!("{JOB}:{run}:{step}")), &payload, request_id)?;
+    let key = format!("{JOB}:{}:{}", run.id, run.step);
+    let mut job = work::job(app, JOB, Some(key), &payload, request_id)?;
     job.due_at = due_at;
     tx.enqueue_job(&job).await?;
     Ok(())
@@ -257,13 +270,17 @@ struct Done {
 /// The job: begins a comparison, or does its next step.
 pub async fn run(app: &App, task: &Task) -> Result<()> {
     let payload: Payload = task.payload()?;
-    let provider = keys::provider(app, &task.tenant, &payload.provider).await?;
+    let side = match payload.provider.as_str() {
+        STARS => Side::Stars,
+        code => Side::Bank(keys::provider(app, &task.tenant, code).await?),
+    };
     let Some(id) = payload.reconciliation_id else {
         let mut tx = app.tenant(&task.tenant).write().await?;
-        begin(app, &mut tx, provider.as_ref(), None, SYSTEM, &task.request_id).await?;
+        begin(app, &mut tx, &side, None, SYSTEM, &task.request_id).await?;
         tx.finish_job(&task.lease, app.now()).await?;
         tx.commit().await?;
         app.wake_workers();
+        app.wake_deliveries();
         return Ok(());
     };
     let mut tx = app.tenant(&task.tenant).read().await?;
@@ -281,15 +298,20 @@ pub async fn run(app: &App, task: &Task) -> Result<()> {
         app,
         tenant: &task.tenant,
         guide: settings::guide(app, &task.tenant).await?,
-        provider: provider.as_ref(),
+        provider: match &side {
+            Side::Bank(provider) => Some(provider.as_ref()),
+            Side::Stars => None,
+        },
         run: &run,
         zone,
         request_id: &task.request_id,
     };
-    let done = match run.stage {
-        Stage::Payments => payments(&desk).await,
-        Stage::Refunds => refunds(&desk).await,
-        Stage::Ours => ours(&desk).await,
+    let done = match (&side, run.stage) {
+        (Side::Bank(provider), Stage::Payments) => payments(&desk, provider.as_ref()).await,
+        (Side::Bank(provider), Stage::Refunds) => refunds(&desk, provider.as_ref()).await,
+        (Side::Bank(provider), Stage::Ours) => ours(&desk, provider.as_ref()).await,
+        (Side::Stars, Stage::Payments | Stage::Refunds) => stars::listed(&desk, payload.told).await,
+        (Side::Stars, Stage::Ours) => stars::ours(&desk).await,
     };
     match done {
         Ok(done) => write(app, task, &run, done).await,
@@ -311,8 +333,13 @@ async fn write(app: &App, task: &Task, run: &Reconciliation, done: Done) -> Resu
                 .await?
             {
                 let due_at = if done.rests { now.plus_millis(REST_MS) } else { now };
-                let step = run.step.saturating_add(1);
-                enqueue(app, &mut tx, &run.provider, &run.id, step, due_at, &task.request_id).await?;
+                let after = Reconciliation {
+                    stage: *stage,
+                    place: place.clone(),
+                    step: run.step.saturating_add(1),
+                    ..run.clone()
+                };
+                enqueue(app, &mut tx, &after, due_at, &task.request_id).await?;
             }
         }
         None => {
@@ -396,9 +423,8 @@ async fn give_up(app: &App, task: &Task, run: &Reconciliation, error: &Error) ->
 }
 
 /// One page of the provider's list of payments.
-async fn payments(desk: &Desk<'_>) -> Result<Done> {
-    let page = desk
-        .provider
+async fn payments(desk: &Desk<'_>, provider: &dyn PaymentProvider) -> Result<Done> {
+    let page = provider
         .list(desk.run.since, desk.run.place.as_deref())
         .await
         .map_err(provider_error)?;
@@ -421,9 +447,8 @@ async fn payments(desk: &Desk<'_>) -> Result<Done> {
 }
 
 /// One page of the provider's list of refunds.
-async fn refunds(desk: &Desk<'_>) -> Result<Done> {
-    let page = desk
-        .provider
+async fn refunds(desk: &Desk<'_>, provider: &dyn PaymentProvider) -> Result<Done> {
+    let page = provider
         .list_refunds(desk.run.since, desk.run.place.as_deref())
         .await
         .map_err(provider_error)?;
@@ -448,7 +473,7 @@ async fn refunds(desk: &Desk<'_>) -> Result<Done> {
 }
 
 /// Some of our payments that no list has shown.
-async fn ours(desk: &Desk<'_>) -> Result<Done> {
+async fn ours(desk: &Desk<'_>, provider: &dyn PaymentProvider) -> Result<Done> {
     let run = desk.run;
     let after = run.place.as_deref();
     let mut tx = desk.app.tenant(desk.tenant).read().await?;
@@ -457,7 +482,7 @@ async fn ours(desk: &Desk<'_>) -> Result<Done> {
         .await?;
     drop(tx);
     for payment in &payments {
-        desk.ours(payment).await?;
+        desk.ours(provider, payment).await?;
     }
     let is_full = u32::try_from(payments.len()).unwrap_or(BITE) >= BITE;
     let next = payments
@@ -469,43 +494,6 @@ async fn ours(desk: &Desk<'_>) -> Result<Done> {
         next,
         rests: true,
     })
-}
-
-/// How things stand, for whoever looks after the installation: when the last comparison ended, and what is still open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    pub provider: &'static str,
-    pub last: Option<Timestamp>,
-    /// The newest one that could not be done to the end, when none was since.
-    pub failure: Option<String>,
-}
-
-/// Where a comparison is overdue after this.
-pub const OVERDUE_MS: i64 = 2 * DAY_MS;
-
-/// How the comparisons stand, provider by provider, and how many differences wait for a person.
-pub async fn standing(app: &App, tenant: &TenantId) -> Result<(Vec<Standing>, u32)> {
-    let providers = keys::providers(app, tenant).await?;
-    let mut tx = app.tenant(tenant).read().await?;
-    let mut all = Vec::new();
-    for provider in providers.all() {
-        let code = provider.code();
-        let last = tx.latest_reconciliation(code, RunStatus::Done).await?;
-        let failed = tx.latest_reconciliation(code, RunStatus::Failed).await?;
-        let failure = failed
-            .filter(|failed| last.as_ref().is_none_or(|last| last.id < failed.id))
-            .and_then(|failed| failed.failure);
-        all.push(Standing {
-            provider: code,
-            last: last.and_then(|last| last.finished_at),
-            failure,
-        });
-    }
-    let mut open = 0_u32;
-    for matter in [Matter::Difference, Matter::UnknownPayment] {
-        open = open.saturating_add(tx.open_tasks(matter.code()).await?);
-    }
-    Ok((all, open))
 }
 
 /// A difference as it is kept.

@@ -8,6 +8,7 @@ mod limiter;
 mod money;
 mod outcome;
 mod report;
+mod stars;
 mod write;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -178,7 +179,7 @@ impl Inner {
                 reason: "waits behind an earlier message".to_owned(),
             }),
             Outcome::Unreachable { .. } => Some(outcome.clone()),
-            Outcome::Sent { .. } | Outcome::Rejected { .. } => None,
+            Outcome::Sent { .. } | Outcome::StarsListed { .. } | Outcome::Rejected { .. } => None,
         };
         let known = self.finish(delivery.id, outcome);
         if let Some(outcome) = behind {
@@ -203,6 +204,9 @@ impl Inner {
             Outcome::Sent { .. } => {
                 self.status.sent.add();
                 debug!(delivery = id, attempt, "sent");
+            }
+            Outcome::StarsListed { transactions } => {
+                debug!(delivery = id, attempt, lines = transactions.len(), "a page of Stars was read");
             }
             Outcome::Unreachable { reason } => {
                 self.status.unreachable.add();

@@ -74,13 +74,18 @@ impl Inner {
             {
                 done
             }
-            Err(error) => match verdict(&error, attempt) {
-                Verdict::Wait(pause) => retry_after(pause, "Telegram asks to wait"),
-                // Nobody is blocked by that: the refund is refused.
-                Verdict::Final(Outcome::Unreachable { reason }) => rejected(&reason),
-                Verdict::Final(outcome) => outcome,
-                Verdict::NotModified | Verdict::CannotEdit | Verdict::FileRefused => rejected(&error.to_string()),
-            },
+            Err(error) => failed(&error, attempt),
         }
+    }
+}
+
+/// What a call that shows nobody anything has come to.
+pub(super) fn failed(error: &TelegramError, attempt: u32) -> Outcome {
+    match verdict(error, attempt) {
+        Verdict::Wait(pause) => retry_after(pause, "Telegram asks to wait"),
+        // Nobody is blocked by that: the call is refused.
+        Verdict::Final(Outcome::Unreachable { reason }) => rejected(&reason),
+        Verdict::Final(outcome) => outcome,
+        Verdict::NotModified | Verdict::CannotEdit | Verdict::FileRefused => rejected(&error.to_string()),
     }
 }

@@ -49,6 +49,9 @@ impl Inner {
         if let Some(back) = &delivery.content.give_back {
             return self.give_back(back, delivery.attempt).await;
         }
+        if let Some(list) = delivery.content.list_stars {
+            return self.list_stars(list, delivery.attempt).await;
+        }
         let Ok(chat) = delivery.address.parse() else {
             return rejected("the address is not a chat id");
         };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use api_types::conversation::{Content, Delivery, EventBody, GiveBack, Invoice, Outcome};
+use api_types::conversation::{
+    Content, Delivery, EventBody, GiveBack, Invoice, ListStars, Outcome, StarDirection, StarTransaction,
+};
 use sandbox::driver::Checkout;
 use serde_json::json;
 
@@ -260,6 +262,81 @@ async fn stars_go_back_once_however_often_they_are_asked_for() {
             seen.events.iter().any(told).then_some(())
         })
         .await;
+}
+
+fn list(id: &str, offset: u32, limit: u8) -> Delivery {
+    let content = Content {
+        list_stars: Some(ListStars { offset, limit }),
+        ..Content::default()
+    };
+    Delivery {
+        address: format!("stars-list:rc_1:{id}"),
+        ..delivery(id, 0, content)
+    }
+}
+
+async fn lines(w: &World, id: &str) -> Vec<StarTransaction> {
+    w.crm
+        .until("a page of Stars", |seen| {
+            seen.outcomes(id).into_iter().find_map(|outcome| match outcome {
+                Outcome::StarsListed { transactions } => Some(transactions.clone()),
+                _ => None,
+            })
+        })
+        .await
+}
+
+#[tokio::test]
+async fn the_list_of_stars_is_read_page_by_page() {
+    let w = world().await.acquainted().await;
+    let message = billed(&w, invoice("XTR", 1_662)).await;
+    let Checkout::Paid { charge } = pay(&w, message).await else {
+        panic!("not paid")
+    };
+    let back = Content {
+        give_back: Some(GiveBack {
+            payer: ANNA.to_string(),
+            charge: charge.clone(),
+        }),
+        ..Content::default()
+    };
+    w.crm.enqueue([Delivery {
+        address: "stars:rf_1".to_owned(),
+        ..delivery("back", 0, back)
+    }]);
+    w.crm.until_sent("back").await;
+    // Telegram is busy at first: the page is asked for again.
+    let fault = json!({"telegram": {"server_error_next": 1, "only_methods": ["getStarTransactions"]}});
+    w.telegram.set_faults(&fault).await.unwrap();
+    w.crm.enqueue([
+        list("all", 0, 100),
+        list("second", 1, 1),
+        list("behind", 2, 100),
+        list("wrong", 0, 0),
+    ]);
+    let all = lines(&w, "all").await;
+    let shape = |line: &StarTransaction| (line.charge.clone(), line.direction, line.amount, line.payer.clone());
+    let anna = Some(ANNA.to_string());
+    assert_eq!(
+        all.iter().map(shape).collect::<Vec<_>>(),
+        [
+            (charge.clone(), StarDirection::In, 1_662, anna.clone()),
+            (charge, StarDirection::Out, 1_662, anna)
+        ]
+    );
+    assert_eq!(all[0].payload.as_deref(), Some("py_1"));
+    assert_eq!(lines(&w, "second").await, all[1..]);
+    assert_eq!(lines(&w, "behind").await, []);
+    let reason = w
+        .crm
+        .until("a refusal", |seen| {
+            seen.outcomes("wrong").into_iter().find_map(|outcome| match outcome {
+                Outcome::Rejected { reason } => Some(reason.clone()),
+                _ => None,
+            })
+        })
+        .await;
+    assert!(reason.contains("invalid offset or limit"), "{reason}");
 }
 
 #[tokio::test]

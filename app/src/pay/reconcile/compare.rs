@@ -28,7 +28,8 @@ pub(super) struct Desk<'a> {
     pub app: &'a App,
     pub tenant: &'a TenantId,
     pub guide: Arc<Guide>,
-    pub provider: &'a dyn PaymentProvider,
+    /// `None`: Telegram, whose bot is asked for its list of Stars and nothing else.
+    pub provider: Option<&'a dyn PaymentProvider>,
     pub run: &'a Reconciliation,
     pub zone: chrono_tz::Tz,
     pub request_id: &'a RequestId,
@@ -54,17 +55,25 @@ fn facts(ours: Option<&Payment>, seen: Option<&Seen>) -> Value {
 }
 
 impl Desk<'_> {
+    fn code(&self) -> &str {
+        &self.run.provider
+    }
+
+    fn hides_parts(&self) -> bool {
+        self.provider.is_some_and(|provider| provider.hides_parts())
+    }
+
     /// The day of a moment; of the comparison itself when nobody tells.
     pub(super) fn day(&self, at: Option<Timestamp>) -> String {
         local_date(at.unwrap_or(self.run.created_at), self.zone).to_string()
     }
 
-    async fn write(&self) -> Result<Tx> {
+    pub(super) async fn write(&self) -> Result<Tx> {
         Ok(self.app.tenant(self.tenant).write().await?)
     }
 
     /// Keeps a difference of a payment, once a comparison.
-    async fn note(
+    pub(super) async fn note(
         &self,
         tx: &mut Tx,
         (gap, outcome): (Gap, Outcome),
@@ -90,7 +99,7 @@ impl Desk<'_> {
     pub(super) async fn listed(&self, listed: &Listed) -> Result<bool> {
         let seen = &listed.seen;
         let mut tx = self.app.tenant(self.tenant).read().await?;
-        let code = self.provider.code();
+        let code = self.code();
         let reference = seen.reference.as_deref().and_then(PaymentId::parse);
         let mut known = tx.payment_of_provider(code, &seen.id).await?;
         if let (None, Some(reference)) = (&known, &reference) {
@@ -152,9 +161,9 @@ impl Desk<'_> {
                 self.note(&mut tx, found, &seen.id, None, Some(seen), day).await?;
             }
             None if self.is_nobodys(listed, reference.as_ref()).await? => {
-                let facts = json!({ "provider": self.provider.code(), "provider_payment": seen.id, "order_id": listed.order,
+                let facts = json!({ "provider": self.code(), "provider_payment": seen.id, "order_id": listed.order,
                     "amount": seen.amount });
-                let key = format!("{}:{}", self.provider.code(), seen.id);
+                let key = format!("{}:{}", self.code(), seen.id);
                 self.ask(&mut tx, Matter::UnknownPayment, &key, About::default(), &facts)
                     .await?;
                 let found = (Gap::MissingHere, Outcome::Task);
@@ -195,7 +204,7 @@ impl Desk<'_> {
             id: id.clone(),
             order: order.id.clone(),
             client: order.client.clone(),
-            provider: self.provider.code().to_owned(),
+            provider: self.code().to_owned(),
             amount: seen.amount,
             is_test: seen.is_test,
             actor: ACTOR.to_owned(),
@@ -217,8 +226,8 @@ impl Desk<'_> {
     }
 
     /// Carries out what the provider says of a payment of ours, and compares what is left.
-    async fn compare(&self, id: &PaymentId, seen: &Seen, day: String) -> Result<()> {
-        let code = self.provider.code();
+    pub(super) async fn compare(&self, id: &PaymentId, seen: &Seen, day: String) -> Result<()> {
+        let code = self.code();
         let mut tx = self.write().await?;
         let Some(before) = tx.find_payment(id).await? else {
             return Ok(());
@@ -228,9 +237,7 @@ impl Desk<'_> {
         let Some(after) = tx.find_payment(id).await? else {
             return Ok(());
         };
-        if tx.mark_reconciled(id, self.run.created_at, self.app.now()).await? {
-            tx.count_reconciled(&self.run.id, &day, 1, 0).await?;
-        }
+        self.count(&mut tx, id, &day).await?;
         if after.status != before.status {
             let found = (Gap::BehindHere, Outcome::Mended);
             self.note(&mut tx, found, id.as_str(), Some(&before), Some(seen), day.clone())
@@ -266,8 +273,16 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// A payment was compared; it counts once a comparison.
+    pub(super) async fn count(&self, tx: &mut Tx, id: &PaymentId, day: &str) -> Result<()> {
+        if tx.mark_reconciled(id, self.run.created_at, self.app.now()).await? {
+            tx.count_reconciled(&self.run.id, day, 1, 0).await?;
+        }
+        Ok(())
+    }
+
     fn left(&self, ours: &Payment, seen: &Seen) -> Vec<Left> {
-        let hides_parts = self.provider.hides_parts();
+        let hides_parts = self.hides_parts();
         let observation = observe::taken(ours, &seen.observation, hides_parts);
         // Of a hold that was taken in part the whole is told.
         let refunded = seen.refunded.map(|there| match ours.capture {
@@ -327,7 +342,14 @@ impl Desk<'_> {
         .await
     }
 
-    async fn ask_about(&self, tx: &mut Tx, gap: Gap, key: &str, ours: &Payment, seen: Option<&Seen>) -> Result<()> {
+    pub(super) async fn ask_about(
+        &self,
+        tx: &mut Tx,
+        gap: Gap,
+        key: &str,
+        ours: &Payment,
+        seen: Option<&Seen>,
+    ) -> Result<()> {
         let order = tx.find_order(&ours.order).await?;
         let about = About {
             order: order.as_ref(),
@@ -343,7 +365,10 @@ impl Desk<'_> {
 
     /// More went back there than here.
     async fn refunds_of(&self, ours: &Payment, seen: &Seen, day: &str) -> Result<()> {
-        let listed = self.provider.refunds_of(&seen.id).await.map_err(provider_error)?;
+        let Some(provider) = self.provider else {
+            return Ok(());
+        };
+        let listed = provider.refunds_of(&seen.id).await.map_err(provider_error)?;
         match listed {
             Some(listed) => {
                 for one in &listed {
@@ -367,7 +392,7 @@ impl Desk<'_> {
 
     /// A refund of the provider. Returns whether it is of a payment of ours.
     pub(super) async fn refund(&self, listed: &ListedRefund) -> Result<bool> {
-        let code = self.provider.code();
+        let code = self.code();
         let mut tx = self.write().await?;
         let Some(payment) = tx.payment_of_provider(code, &listed.payment).await? else {
             return Ok(false);
@@ -405,7 +430,7 @@ impl Desk<'_> {
     }
 
     /// A payment of ours that no list has shown: asked for by itself.
-    pub(super) async fn ours(&self, id: &PaymentId) -> Result<()> {
+    pub(super) async fn ours(&self, provider: &dyn PaymentProvider, id: &PaymentId) -> Result<()> {
         let mut tx = self.app.tenant(self.tenant).read().await?;
         let Some(payment) = tx.find_payment(id).await? else {
             return Ok(());
@@ -413,7 +438,7 @@ impl Desk<'_> {
         drop(tx);
         let day = self.day(Some(payment.created_at));
         let seen = match &payment.provider_payment {
-            Some(known) => match self.provider.status(known).await {
+            Some(known) => match provider.status(known).await {
                 Ok(seen) => Some(seen),
                 Err(ProviderError::NotFound { .. } | ProviderError::Refused { .. }) => None,
                 Err(error) => return Err(provider_error(error)),
@@ -427,7 +452,7 @@ impl Desk<'_> {
         let is_paid_there = seen
             .as_ref()
             .is_some_and(|seen| matches!(seen.observation, Observation::Succeeded { .. }));
-        if !self.provider.capabilities().lists
+        if !provider.capabilities().lists
             && !is_paid_there
             && let Some(other) = follow::find_at(self.app, self.tenant, &payment).await?
             && seen.as_ref().is_none_or(|seen| seen.id != other.id)
@@ -442,14 +467,9 @@ impl Desk<'_> {
     }
 
     /// The provider has never heard of it.
-    async fn unseen(&self, payment: &Payment, day: String) -> Result<()> {
+    pub(super) async fn unseen(&self, payment: &Payment, day: String) -> Result<()> {
         let mut tx = self.write().await?;
-        if tx
-            .mark_reconciled(&payment.id, self.run.created_at, self.app.now())
-            .await?
-        {
-            tx.count_reconciled(&self.run.id, &day, 1, 0).await?;
-        }
+        self.count(&mut tx, &payment.id, &day).await?;
         if payment.status.is_paid() {
             let gap = Gap::NotPaidThere;
             let key = format!("{}:{gap}", payment.id);

@@ -3,17 +3,21 @@
 //! The bot is the only one who speaks with Telegram, so nothing here calls anybody. A bill goes out through the outbox
 //! ([`bill`]); Telegram's last question before it takes the money is answered from what is committed ([`ask`]); the payment
 //! itself comes as an event and is settled like any other provider's ([`paid`]); Stars go back by a delivery of their own
-//! ([`give_back`]).
+//! ([`give_back`]), and by another one the bot reads out Telegram's list of them ([`list`]).
 
 mod ask;
 mod bill;
 mod give_back;
+mod list;
 mod paid;
 
 pub use ask::{Question, pre_checkout};
 pub(crate) use bill::{Wish, ways, write};
 pub(super) use give_back::request;
+pub(super) use list::ask_for_stars;
+pub use list::{Direction, StarTransaction};
 pub(crate) use paid::heard;
+pub(super) use paid::{Heard, settle};
 
 use domain::content::Content;
 use domain::ids::{Id, PaymentId, RefundId, RequestId};
@@ -84,8 +88,11 @@ pub(crate) async fn reported(
     fate: &Fate,
     request_id: &RequestId,
 ) -> Result<()> {
+    if delivery.kind == list::LIST {
+        return list::reported(app, tx, delivery, fate, request_id).await;
+    }
     let refused = match fate {
-        Fate::Sent { .. } => None,
+        Fate::Sent { .. } | Fate::StarsListed { .. } => None,
         Fate::Rejected { reason } | Fate::Unreachable { reason } => Some(reason.clone()),
         Fate::RetryLater { .. } => return Ok(()),
     };

@@ -4,24 +4,31 @@
 use domain::ids::{Id, PaymentId, RequestId};
 use domain::money::{Currency, Money};
 use domain::payment::Observation;
-use providers::payments::Seen;
+use providers::payments::{ListedRefund, RefundState, Seen};
 use serde_json::json;
-use store::{NewPayment, Payment, RefundFilter, Tx};
+use store::{NewPayment, Payment, Tx};
 
 use super::{PaidBill, STARS, is_native};
 use crate::context::App;
 use crate::converse::{Body, Inbound};
 use crate::error::{Error, Result};
 use crate::pay::ask::{self, About, Matter};
-use crate::pay::follow;
 use crate::pay::observe::{self, Source};
+use crate::pay::{cabinet, follow};
 use crate::settings::Guide;
 
-/// A client has few refunds.
-const FEW: store::PageRequest = store::PageRequest {
-    limit: 100,
-    after: None,
-};
+/// What a charge turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::pay) enum Heard {
+    /// Booked before.
+    Known(PaymentId),
+    /// The first one of its bill.
+    Settled(PaymentId),
+    /// One more for a bill that is paid: a payment of its own.
+    Second(PaymentId),
+    /// No bill of ours; a person was asked.
+    Unknown,
+}
 
 /// Treats what a messenger tells of money, in the transaction that keeps the event.
 pub(crate) async fn heard(
@@ -32,20 +39,26 @@ pub(crate) async fn heard(
     request_id: &RequestId,
 ) -> Result<()> {
     match &inbound.body {
-        Body::Paid(told) => paid(app, tx, guide, &inbound.address, told, request_id).await,
+        Body::Paid(told) => {
+            let source = Source::Notification;
+            settle(app, tx, guide, &inbound.address, told, source, request_id).await?;
+            Ok(())
+        }
         Body::GivenBack { charge } => given_back(app, tx, guide, charge, request_id).await,
         _ => Ok(()),
     }
 }
 
-async fn paid(
+/// Writes a charge down as the payment of its bill, whoever tells of it.
+pub(in crate::pay) async fn settle(
     app: &App,
     tx: &mut Tx,
     guide: &Guide,
     payer: &str,
     told: &PaidBill,
+    source: Source,
     request_id: &RequestId,
-) -> Result<()> {
+) -> Result<Heard> {
     let amount = Currency::parse(&told.currency).map(|currency| Money::new(told.amount_minor, currency));
     let billed = match PaymentId::parse(&told.payload) {
         Some(id) => tx
@@ -59,14 +72,17 @@ async fn paid(
         let about = About::default();
         let key = format!("telegram:{}", told.charge);
         ask::person(app, tx, guide, Matter::UnknownPayment, &key, about, &facts, request_id).await?;
-        return Ok(());
+        return Ok(Heard::Unknown);
     };
     // Whoever comes second waits here, and then finds the first one's charge.
     tx.lock_order(&billed.order).await?;
     let known = tx.payment_of_provider(&billed.provider, &told.charge).await?;
-    let payment = match known {
-        Some(known) => known,
+    let heard = match known {
+        Some(known) => Heard::Known(known),
         None => own(app, tx, billed, payer, request_id).await?,
+    };
+    let (Heard::Known(payment) | Heard::Settled(payment) | Heard::Second(payment)) = &heard else {
+        return Ok(heard);
     };
     let seen = Seen {
         id: told.charge.clone(),
@@ -78,20 +94,20 @@ async fn paid(
         is_test: false,
         saved_method: None,
     };
-    observe::apply_in(app, tx, guide, &payment, &seen, Source::Notification, request_id).await?;
-    tx.telegram_invoice_paid(&payment, payer, &told.provider_charge).await?;
-    Ok(())
+    observe::apply_in(app, tx, guide, payment, &seen, source, request_id).await?;
+    tx.telegram_invoice_paid(payment, payer, &told.provider_charge).await?;
+    Ok(heard)
 }
 
 /// The payment a charge is for. A second charge for the same bill is money of its own and needs a row of its own, from which
 /// it can be given back.
-async fn own(app: &App, tx: &mut Tx, billed: Payment, payer: &str, request_id: &RequestId) -> Result<PaymentId> {
+async fn own(app: &App, tx: &mut Tx, billed: Payment, payer: &str, request_id: &RequestId) -> Result<Heard> {
     let billed = tx
         .lock_payment(&billed.id)
         .await?
         .ok_or(Error::NotFound { what: "payment" })?;
     if billed.provider_payment.is_none() {
-        return Ok(billed.id);
+        return Ok(Heard::Settled(billed.id));
     }
     let id: PaymentId = app.new_id();
     let new = NewPayment {
@@ -113,41 +129,24 @@ async fn own(app: &App, tx: &mut Tx, billed: Payment, payer: &str, request_id: &
         return Err(Error::internal("an order keeps a live payment that was just closed"));
     }
     tx.insert_telegram_invoice(&id, payer, app.now()).await?;
-    Ok(id)
+    Ok(Heard::Second(id))
 }
 
-/// Stars went back. If we asked for it the bot's own report tells; if not, the books don't know of it and a person has to.
+/// Stars went back. A refund of ours is done by that, whoever is first to tell; one that was made past us is booked like one
+/// from a bank's cabinet.
 async fn given_back(app: &App, tx: &mut Tx, guide: &Guide, charge: &str, request_id: &RequestId) -> Result<()> {
     let Some(id) = tx.payment_of_provider(STARS, charge).await? else {
         return Ok(());
     };
     let payment = tx.find_payment(&id).await?.ok_or(Error::NotFound { what: "payment" })?;
-    let filter = RefundFilter {
-        order: Some(payment.order.clone()),
-        status: None,
+    let refund = ListedRefund {
+        id: charge.to_owned(),
+        payment: charge.to_owned(),
+        reference: None,
+        amount: payment.amount,
+        state: RefundState::Succeeded,
+        created_at: None,
     };
-    let refunds = tx.list_refunds(&filter, &FEW).await?.items;
-    let is_ours = refunds
-        .iter()
-        .any(|refund| refund.payment == id && refund.status != domain::refund::RefundStatus::Failed);
-    if is_ours {
-        return Ok(());
-    }
-    let about = About {
-        payment: Some(&payment),
-        ..About::default()
-    };
-    let facts = json!({ "given_back": payment.amount, "charge": charge });
-    ask::person(
-        app,
-        tx,
-        guide,
-        Matter::Difference,
-        id.as_str(),
-        about,
-        &facts,
-        request_id,
-    )
-    .await?;
+    cabinet::book(app, tx, guide, &id, &refund, request_id).await?;
     Ok(())
 }
