@@ -161,7 +161,9 @@ export class BotBuyer extends Person {
       const link = await this.lastLink();
       if (link?.id > before) return link;
       const ends = ["Этот заказ уже закрыт", "Заказ оплачен", "оплата на месте", "Не получилось открыть"];
-      const isOver = (await Promise.all(ends.map((words) => this.heard(words)))).some(Boolean);
+      // One that runs out at once loses its button before anybody has seen it.
+      const isDead = (await this.messages()).some((one) => Number(one.id) > before && one.text.includes("ссылка на оплату больше не действует"));
+      const isOver = isDead || (await Promise.all(ends.map((words) => this.heard(words)))).some(Boolean);
       return isOver && { url: null };
     };
     return (await this.waitFor(`the link to ${bank}`, shown)).url;
