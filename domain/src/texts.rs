@@ -76,7 +76,7 @@ texts! {
     precheckout_paid, precheckout_closed, precheckout_off, precheckout_changed,
     site_needs_answers, site_making, site_given, site_closed, site_link_expired, site_link_used, site_link_unknown,
     trainer_joined, letter_hello, letter_hello_nameless, letter_paid_subject, letter_paid, letter_paid_answers,
-    letter_paid_answers_no_bot, letter_paid_making, letter_paid_person, letter_ready_subject, letter_ready,
+    letter_paid_answers_no_bot, letter_paid_making, letter_paid_reviewed, letter_paid_person, letter_ready_subject, letter_ready,
     letter_updated_subject, letter_updated, letter_ready_attached, letter_link_life, letter_refunded_subject,
     letter_refunded, letter_by_hand_subject, letter_by_hand, letter_short_subject, letter_short, letter_footer, button_letter_order,
     button_letter_download, button_letter_answer, button_letter_bot,

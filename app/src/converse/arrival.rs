@@ -196,8 +196,8 @@ pub(super) async fn outlook(tx: &mut Tx, arrival: &Arrival, language: Language) 
     }
     let outlook = match checkout::program_of(tx, &order, &lines).await? {
         ProgramState::NeedsAnswers => Outlook::NeedsAnswers,
-        ProgramState::Making => Outlook::Making,
-        ProgramState::NotBought | ProgramState::Ready(_) => Outlook::Given,
+        ProgramState::Making | ProgramState::Reviewing => Outlook::Making,
+        ProgramState::NotBought | ProgramState::WithTrainer | ProgramState::Ready(_) => Outlook::Given,
     };
     Ok((outlook, what))
 }

@@ -239,14 +239,18 @@ impl<'a> Desk<'a> {
             (ProgramState::Making, _) => {
                 page.parts.push(Part::Words(self.words(&texts.letter_paid_making, &[])));
             }
-            (ProgramState::NotBought | ProgramState::Ready(_), _) => {}
+            (ProgramState::Reviewing, _) => {
+                page.parts
+                    .push(Part::Words(self.words(&texts.letter_paid_reviewed, &[])));
+            }
+            (ProgramState::NotBought | ProgramState::WithTrainer | ProgramState::Ready(_), _) => {}
         }
         let has_person = self
             .lines
             .iter()
             .flat_map(|line| &line.grants)
             .any(|grant| *grant != Grant::FullProgram);
-        if has_person {
+        if has_person || self.program == ProgramState::WithTrainer {
             page.parts.push(Part::Words(self.words(&texts.letter_paid_person, &[])));
         }
         page.parts.push(go);

@@ -198,7 +198,11 @@ pub async fn again(app: &App, caller: &Caller, view: &View) -> Result<Again> {
         ProgramState::Ready(program) => About::Ready {
             program: program.clone(),
         },
-        ProgramState::NotBought | ProgramState::NeedsAnswers | ProgramState::Making => About::Paid,
+        ProgramState::NotBought
+        | ProgramState::NeedsAnswers
+        | ProgramState::WithTrainer
+        | ProgramState::Making
+        | ProgramState::Reviewing => About::Paid,
     };
     let now = app.now();
     let mut tx = app.tenant(&caller.tenant).write().await?;

@@ -4,7 +4,7 @@
 
 use data_encoding::HEXLOWER;
 use domain::fold::phone_digits;
-use domain::ids::{FileId, Id, OrderId, ProgramId, RequestId, TenantId};
+use domain::ids::{ClientId, FileId, Id, OrderId, ProgramId, RequestId, TenantId};
 use domain::language::Language;
 use domain::money::Money;
 use domain::order::{Grant, OrderStatus};
@@ -23,7 +23,7 @@ use crate::context::App;
 use crate::crm::contact;
 use crate::error::{Error, Result};
 use crate::mail::letters;
-use crate::settings::{self, Guide, payments::PaymentSettings};
+use crate::settings::{self, Guide, payments::PaymentSettings, programs::ProgramSettings};
 
 const LINK: &str = "checkout.program";
 /// How many days a link to the programme lives; the order's page makes new ones.
@@ -38,7 +38,11 @@ pub enum ProgramState {
     NotBought,
     /// The client has to answer the questionnaire first.
     NeedsAnswers,
+    /// The trainer has to talk with the client first.
+    WithTrainer,
     Making,
+    /// It is being made, and the trainer looks at it before it goes out.
+    Reviewing,
     Ready(ProgramId),
 }
 
@@ -200,25 +204,45 @@ pub async fn view(app: &App, caller: &Caller, id: &OrderId) -> Result<View> {
 
 /// What became of the programme an order gives.
 pub(crate) async fn program_of(tx: &mut Tx, order: &Order, lines: &[OrderLine]) -> Result<ProgramState> {
-    let gives_program = lines.iter().any(|line| line.grants.contains(&Grant::FullProgram));
-    if !gives_program || !matches!(order.status, OrderStatus::Paid | OrderStatus::Fulfilled) {
+    if !gives_program(lines) || !matches!(order.status, OrderStatus::Paid | OrderStatus::Fulfilled) {
         return Ok(ProgramState::NotBought);
     }
     if let Some((program, _)) = ready_program(tx, order).await? {
         return Ok(ProgramState::Ready(program));
     }
     if tx.has_program_of_order(&order.id).await? {
-        return Ok(ProgramState::Making);
+        return being_made(tx).await;
     }
-    let has_answers = tx
-        .latest_questionnaire(&order.client)
+    program_ahead(tx, &order.client, lines).await
+}
+
+/// What becomes of a programme that is paid for and not begun.
+pub(super) async fn program_ahead(tx: &mut Tx, client: &ClientId, lines: &[OrderLine]) -> Result<ProgramState> {
+    if !gives_program(lines) {
+        return Ok(ProgramState::NotBought);
+    }
+    let finished = tx
+        .latest_questionnaire(client)
         .await?
-        .is_some_and(|run| run.status == "completed");
-    Ok(if has_answers {
-        ProgramState::Making
+        .filter(|run| run.status == "completed");
+    match finished {
+        None => Ok(ProgramState::NeedsAnswers),
+        Some(run) if run.needs_trainer => Ok(ProgramState::WithTrainer),
+        Some(_) => being_made(tx).await,
+    }
+}
+
+async fn being_made(tx: &mut Tx) -> Result<ProgramState> {
+    let is_reviewed = ProgramSettings::load(tx).await?.needs_approval("full");
+    Ok(if is_reviewed {
+        ProgramState::Reviewing
     } else {
-        ProgramState::NeedsAnswers
+        ProgramState::Making
     })
+}
+
+fn gives_program(lines: &[OrderLine]) -> bool {
+    lines.iter().any(|line| line.grants.contains(&Grant::FullProgram))
 }
 
 /// The newest version of the programme an order gives.

@@ -3,7 +3,7 @@
 use domain::content::{Button, Content, rich};
 use domain::dialogue::actions::{Action, TrainerAction};
 use domain::dialogue::purchase::Step;
-use domain::ids::{ClientId, OrderId, RefundId, RequestId};
+use domain::ids::{OrderId, RefundId, RequestId};
 use domain::language::Language;
 use domain::money::{Currency, Money};
 use domain::order::Grant;
@@ -11,6 +11,7 @@ use domain::payment::{Decline, DeclineAdvice};
 use serde_json::json;
 use store::{Client, Order, OrderLine, Tx};
 
+use super::checkout::{self, ProgramState};
 use super::messages;
 use crate::context::App;
 use crate::converse::called;
@@ -18,7 +19,6 @@ use crate::deliver::{Letter, address_of, notify_trainers, queue};
 use crate::error::Result;
 use crate::mail::letters;
 use crate::settings::Guide;
-use crate::settings::programs::ProgramSettings;
 pub(super) use crate::timeline::note;
 
 /// What was bought, as one line.
@@ -43,43 +43,6 @@ pub(super) async fn client(
         queue(app, tx, letter, request_id).await?;
     }
     Ok(())
-}
-
-/// What becomes of the programme that was just paid for, as the client is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outlook {
-    /// None was bought.
-    None,
-    /// The questionnaire comes first.
-    Answers,
-    /// It is made and sent at once.
-    Soon,
-    /// The trainer looks at it before it goes out.
-    Reviewed,
-    /// The trainer has to talk with the client first.
-    Person,
-}
-
-impl Outlook {
-    async fn of(tx: &mut Tx, client: &ClientId, lines: &[OrderLine]) -> Result<Self> {
-        if !gives(lines, |grant| *grant == Grant::FullProgram) {
-            return Ok(Self::None);
-        }
-        let finished = tx
-            .latest_questionnaire(client)
-            .await?
-            .filter(|run| run.status == "completed");
-        Ok(match finished {
-            None => Self::Answers,
-            Some(run) if run.needs_trainer => Self::Person,
-            Some(_) if ProgramSettings::load(tx).await?.needs_approval("full") => Self::Reviewed,
-            Some(_) => Self::Soon,
-        })
-    }
-}
-
-fn gives(lines: &[OrderLine], wanted: impl Fn(&Grant) -> bool) -> bool {
-    lines.iter().flat_map(|line| &line.grants).any(wanted)
 }
 
 /// The key of the one message that asks the buyer of a programme for the answers it is made from.
@@ -109,10 +72,10 @@ pub(super) async fn paid(
     )
     .await?;
     letters::paid(app, tx, order, request_id).await?;
-    let outlook = Outlook::of(tx, &who.id, lines).await?;
+    let ahead = checkout::program_ahead(tx, &who.id, lines).await?;
     // Asked for once, also when the order is given later.
-    let key = match outlook {
-        Outlook::Answers => answers_needed(&order.id),
+    let key = match ahead {
+        ProgramState::NeedsAnswers => answers_needed(&order.id),
         _ => format!("paid:{}", order.id),
     };
     client(app, tx, who, key, request_id, |language| {
@@ -128,12 +91,16 @@ pub(super) async fn paid(
         );
         // What happens now, as far as it is bought.
         let hours = guide.facts.reply_hours.to_string();
-        let needs_person = outlook == Outlook::Person || gives(lines, |grant| *grant != Grant::FullProgram);
-        let program = match outlook {
-            Outlook::None | Outlook::Person => None,
-            Outlook::Answers => Some(&texts.order_paid_answers),
-            Outlook::Soon => Some(&texts.order_paid_program),
-            Outlook::Reviewed => Some(&texts.order_paid_reviewed),
+        let has_person = lines
+            .iter()
+            .flat_map(|line| &line.grants)
+            .any(|grant| *grant != Grant::FullProgram);
+        let needs_person = has_person || ahead == ProgramState::WithTrainer;
+        let program = match ahead {
+            ProgramState::NotBought | ProgramState::WithTrainer => None,
+            ProgramState::NeedsAnswers => Some(&texts.order_paid_answers),
+            ProgramState::Making | ProgramState::Ready(_) => Some(&texts.order_paid_program),
+            ProgramState::Reviewing => Some(&texts.order_paid_reviewed),
         };
         for text in program
             .into_iter()
@@ -145,7 +112,7 @@ pub(super) async fn paid(
             ));
         }
         let content = Content::text(spans);
-        if outlook == Outlook::Answers {
+        if ahead == ProgramState::NeedsAnswers {
             content.with_row(vec![Button::action(&texts.button_answer, Action::Answers.to_string())])
         } else {
             content

@@ -1,5 +1,6 @@
 //! Somebody buys on the site: letters go to the address they gave, and the link of their order leads them into the bot.
 
+mod ahead;
 mod joining;
 mod letters;
 mod short;

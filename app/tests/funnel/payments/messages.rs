@@ -1,6 +1,7 @@
 //! Messages that ask for money, once that is over: they say how it ended, and nothing on them can be paid any more.
 
 use app::pay::hold;
+use app::settings::programs::{DeliveryRule, PROGRAMS, ProgramSettings};
 use domain::content::Press;
 use domain::dialogue::paying;
 use domain::payment::Observation;
@@ -323,13 +324,34 @@ async fn one_message_after_the_payment_says_what_comes_next(shop: &Shop) {
     vera.press("Всё верно").await;
     settle(shop, &mut vera).await;
     buys_a_programme(shop, &mut vera).await;
-    let paid = vera
-        .texts()
-        .into_iter()
-        .find(|text| text.contains("оплата прошла"))
-        .unwrap();
+    let paid = the_news(&vera);
     assert!(paid.contains("напишет вам здесь") && !paid.contains("минут"), "{paid}");
+
+    // The trainer's look before sending takes longer than minutes.
+    let settings = ProgramSettings {
+        delivery: DeliveryRule::AfterApproval,
+        ..ProgramSettings::default()
+    };
+    let mut tx = shop.world.write().await;
+    let text = serde_json::to_string(&settings).unwrap();
+    tx.save_setting(PROGRAMS, &text, 0, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut galina = Phone::new(&shop.world, "104", "Галина", "ru");
+    galina.walk_to_summary("Нет, всё в порядке").await;
+    galina.press("Всё верно").await;
+    settle(shop, &mut galina).await;
+    buys_a_programme(shop, &mut galina).await;
+    let paid = the_news(&galina);
+    assert!(
+        paid.contains("посмотрит её перед отправкой") && !paid.contains("минут"),
+        "{paid}"
+    );
     shop.check_books().await;
+}
+
+fn the_news(phone: &Phone<'_>) -> String {
+    let mut texts = phone.texts().into_iter();
+    texts.find(|text| text.contains("оплата прошла")).unwrap()
 }
 
 async fn buys_a_programme(shop: &Shop, phone: &mut Phone<'_>) {

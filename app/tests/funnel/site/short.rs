@@ -104,23 +104,8 @@ async fn nobody_is_asked_for_what_is_not_missing_any_more(site: &Site) {
     assert!(site.tasks().await.iter().all(|task| task.kind != "letter_failed"));
 }
 
-/// Whoever has not answered the questions is promised nothing before them, neither by letter nor by the first message.
-async fn the_letter_of_the_payment_asks_for_answers_first(site: &Site) {
-    let buyer = site.buyer("Анна").await;
-    site.paid(&buyer, "program_12w").await;
-    site.send_letters().await;
-    let letters = site.letters().await;
-    let words = told(&letters, "text")[0];
-    assert!(
-        words.contains("нужны ответы на несколько вопросов") && !words.contains("пару минут"),
-        "{words}"
-    );
-    assert_eq!(letters.len(), 1);
-}
-
 on_both!(in crate::site::Site;
     what_is_missing_is_told_by_letter_each_time,
     it_is_told_in_the_language_of_the_order,
     nobody_is_asked_for_what_is_not_missing_any_more,
-    the_letter_of_the_payment_asks_for_answers_first,
 );

@@ -13,7 +13,7 @@ impl Drawing<'_> {
         let brand = &view.guide.brand;
         let mut text = format!("<h2>{}</h2>\n", self.say("Что дальше", "What comes next"));
         match &view.program {
-            ProgramState::NotBought => {}
+            ProgramState::NotBought | ProgramState::WithTrainer => {}
             ProgramState::Ready(_) => {
                 if let Some(link) = &self.link {
                     let address = format!(
@@ -34,21 +34,9 @@ impl Drawing<'_> {
                     ));
                 }
             }
-            ProgramState::Making => text.push_str(&format!(
-                "<p>{} {}</p>\n",
-                self.say(
-                    "Собираем вашу программу, обычно это пара минут.",
-                    "Your programme is being made, usually within two minutes."
-                ),
-                match (view.is_in_telegram, view.gets_letters) {
-                    (true, _) => self.say(
-                        "Она появится здесь и придёт в Telegram.",
-                        "It appears here and comes to Telegram."
-                    ),
-                    (false, true) => self.say("Она появится здесь и придёт на почту.", "It appears here and comes by e-mail."),
-                    (false, false) => self.say("Она появится здесь.", "It appears here."),
-                }
-            )),
+            ProgramState::Making | ProgramState::Reviewing => {
+                text.push_str(&format!("<p>{} {}</p>\n", escape(&self.being_made()), self.where_it_comes()));
+            }
             ProgramState::NeedsAnswers if view.bot.is_some() => text.push_str(&format!(
                 "<p>{}</p>\n",
                 self.say(
@@ -70,10 +58,10 @@ impl Drawing<'_> {
                 text.push_str(&format!("<p>{}</p>\n", escape(&words)));
             }
         }
-        if [Grant::Coaching, Grant::NutritionPlan, Grant::ByHand]
+        let has_person = [Grant::Coaching, Grant::NutritionPlan, Grant::ByHand]
             .into_iter()
-            .any(|grant| view.gives(grant))
-        {
+            .any(|grant| view.gives(grant));
+        if has_person || view.program == ProgramState::WithTrainer {
             let hours = brand.reply_hours;
             let words = match self.language {
                 Language::Ru => format!("{} напишет вам, обычно в течение {hours} ч.", brand.trainer),
@@ -82,6 +70,34 @@ impl Drawing<'_> {
             text.push_str(&format!("<p>{}</p>\n", escape(&words)));
         }
         text
+    }
+
+    fn being_made(&self) -> String {
+        let trainer = &self.view.guide.brand.trainer;
+        match (&self.view.program, self.language) {
+            (ProgramState::Reviewing, Language::Ru) => {
+                format!("Собираем вашу программу; {trainer} посмотрит её перед отправкой.")
+            }
+            (ProgramState::Reviewing, Language::En) => {
+                format!("Your programme is being made; {trainer} looks at it before it goes out.")
+            }
+            (_, Language::Ru) => "Собираем вашу программу, обычно это пара минут.".to_owned(),
+            (_, Language::En) => "Your programme is being made, usually within two minutes.".to_owned(),
+        }
+    }
+
+    fn where_it_comes(&self) -> &'static str {
+        match (self.view.is_in_telegram, self.view.gets_letters) {
+            (true, _) => self.say(
+                "Она появится здесь и придёт в Telegram.",
+                "It appears here and comes to Telegram.",
+            ),
+            (false, true) => self.say(
+                "Она появится здесь и придёт на почту.",
+                "It appears here and comes by e-mail.",
+            ),
+            (false, false) => self.say("Она появится здесь.", "It appears here."),
+        }
     }
 
     pub(super) fn once_more(&self, moment: Moment) -> String {

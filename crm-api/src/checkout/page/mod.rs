@@ -294,7 +294,7 @@ impl Drawing<'_> {
     fn refresh(&self, moment: Moment) -> Option<(u32, String)> {
         let follows = match moment {
             Moment::Open | Moment::Opening | Moment::Confirming => true,
-            Moment::Paid => self.view.program == ProgramState::Making,
+            Moment::Paid => matches!(self.view.program, ProgramState::Making | ProgramState::Reviewing),
             _ => false,
         };
         let pause = pause_s(self.refreshes).filter(|_| follows)?;
