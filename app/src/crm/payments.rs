@@ -84,10 +84,7 @@ pub async fn start(app: &App, caller: &Caller, order: &str, provider: Option<&st
             .offered(&settings)
             .first()
             .map(|provider| provider.code().to_owned())
-            .ok_or_else(|| Error::Conflict {
-                code: "provider_missing",
-                detail: "no payment provider is configured".into(),
-            })?,
+            .ok_or_else(|| Error::conflict("provider_missing", "no payment provider is configured"))?,
     };
     open::start(app, caller, &order, &provider).await
 }

@@ -67,10 +67,7 @@ pub async fn create(app: &App, caller: &Caller, draft: Draft) -> Result<Product>
     let product = checked(draft, app.new_id())?;
     let mut tx = app.tenant(&caller.tenant).write().await?;
     if !tx.save_product(&product).await? {
-        return Err(Error::Conflict {
-            code: "code_taken",
-            detail: "another product has this code already".into(),
-        });
+        return Err(Error::conflict("code_taken", "another product has this code already"));
     }
     let details = json!({ "code": product.code, "price": product.price });
     tx.record_audit(&audit(app, caller, "product.created", product.id.as_ref(), details))

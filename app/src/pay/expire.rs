@@ -142,10 +142,7 @@ pub(crate) async fn cancel_in(
     let now = app.now();
     let found = tx.lock_order(order).await?.ok_or(Error::NotFound { what: "order" })?;
     if !tx.close_order(order, OrderStatus::Canceled, now).await? {
-        return Err(Error::Conflict {
-            code: "order_not_payable",
-            detail: "this order is paid or closed".into(),
-        });
+        return Err(Error::conflict("order_not_payable", "this order is paid or closed"));
     }
     if let Some(live) = tx.live_payment_of(order).await? {
         tx.close_payment(&live.id, PaymentStatus::Canceled, None, now).await?;

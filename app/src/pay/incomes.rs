@@ -178,10 +178,10 @@ pub async fn register(
         .register_receipt(id, number.as_deref(), link.as_deref(), app.now())
         .await?
     {
-        return Err(Error::Conflict {
-            code: "receipt_not_by_hand",
-            detail: "this receipt is not one that a person registers".into(),
-        });
+        return Err(Error::conflict(
+            "receipt_not_by_hand",
+            "this receipt is not one that a person registers",
+        ));
     }
     let details = json!({ "order_id": receipt.order, "number": number, "has_link": link.is_some() });
     tx.record_audit(&audit(app, caller, "receipt.registered", id.as_ref(), details))
@@ -231,10 +231,7 @@ pub async fn set_payer(app: &App, caller: &Caller, id: &ReceiptId, wanted: Payer
         ..Body::of(&receipt)?
     };
     if !tx.describe_receipt(id, &body.text()?).await? {
-        return Err(Error::Conflict {
-            code: "receipt_not_by_hand",
-            detail: "it is registered already".into(),
-        });
+        return Err(Error::conflict("receipt_not_by_hand", "it is registered already"));
     }
     let details = json!({ "kind": body.payer.kind });
     tx.record_audit(&audit(app, caller, "income.payer_set", id.as_ref(), details))

@@ -551,10 +551,10 @@ pub async fn retry(app: &App, caller: &Caller, id: &ReceiptId) -> Result<store::
     let mut tx = app.tenant(&caller.tenant).write().await?;
     let receipt = tx.find_receipt(id).await?.ok_or_else(missing)?;
     if receipt.kind != CLOSING || receipt.status != FAILED || !tx.requeue_receipt(id).await? {
-        return Err(Error::Conflict {
-            code: "receipt_not_failed",
-            detail: "only a closing receipt that failed can be asked for again".into(),
-        });
+        return Err(Error::conflict(
+            "receipt_not_failed",
+            "only a closing receipt that failed can be asked for again",
+        ));
     }
     enqueue(app, &mut tx, CLOSE_JOB, id, receipt.attempts, 0, &caller.request_id).await?;
     let details = json!({ "order_id": receipt.order, "failure": receipt.failure });

@@ -129,10 +129,10 @@ pub async fn start(
         }
     }
     if begun.is_empty() {
-        return Err(Error::Conflict {
-            code: "reconciliation_under_way",
-            detail: "a comparison with this provider is under way".into(),
-        });
+        return Err(Error::conflict(
+            "reconciliation_under_way",
+            "a comparison with this provider is under way",
+        ));
     }
     tx.commit().await?;
     app.wake_workers();

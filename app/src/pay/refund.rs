@@ -120,10 +120,10 @@ pub(crate) async fn request_in(
         RefundBy::Administrator
     };
     if is_client && payment.provider == MANUAL {
-        return Err(Error::Conflict {
-            code: "refund_by_hand",
-            detail: "money given in cash is given back by a person".into(),
-        });
+        return Err(Error::conflict(
+            "refund_by_hand",
+            "money given in cash is given back by a person",
+        ));
     }
     let amount = check(&refundable(&payment), amount, by, now).map_err(|refusal| refused(&refusal))?;
     // One at a time: some providers tell only what was given back in all, and two under way could be taken for each other.
@@ -132,10 +132,10 @@ pub(crate) async fn request_in(
     }
     // Stars go back all at once or not at all.
     if payment.provider == telegram::STARS && amount != payment.amount {
-        return Err(Error::Conflict {
-            code: "refund_whole_only",
-            detail: "a payment in Stars can only be given back as a whole".into(),
-        });
+        return Err(Error::conflict(
+            "refund_whole_only",
+            "a payment in Stars can only be given back as a whole",
+        ));
     }
     let wish = Wish {
         amount,
@@ -214,10 +214,10 @@ pub(super) fn checked_reason(reason: &str, is_needed: bool) -> Result<&str> {
 }
 
 pub(super) fn under_way() -> Error {
-    Error::Conflict {
-        code: "refund_under_way",
-        detail: "another refund of this payment is under way; ask again when it has ended".into(),
-    }
+    Error::conflict(
+        "refund_under_way",
+        "another refund of this payment is under way; ask again when it has ended",
+    )
 }
 
 pub(super) fn refundable(payment: &Payment) -> Refundable {
@@ -231,10 +231,7 @@ pub(super) fn refundable(payment: &Payment) -> Refundable {
 }
 
 pub(super) fn refused(refusal: &RefundRefusal) -> Error {
-    Error::Conflict {
-        code: refusal.code(),
-        detail: refusal.to_string(),
-    }
+    Error::conflict(refusal.code(), refusal.to_string())
 }
 
 async fn enqueue(app: &App, tx: &mut Tx, id: &RefundId, looks: u32, request_id: &RequestId) -> Result<()> {
