@@ -134,13 +134,6 @@ impl Tx {
         execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), order.as_str(), kind)
     }
 
-    /// What a cause has asked for is done. Returns false when it has no open task.
-    pub async fn finish_task_of_cause(&mut self, dedupe_key: &str, by: &str, now: Timestamp) -> Result<bool> {
-        const SQL: &str = "UPDATE tasks SET status = 'done', done_by = $1, done_at_ms = $2 \
-             WHERE tenant_id = $3 AND dedupe_key = $4 AND status = 'open'";
-        Ok(execute!(self, SQL, by, now.millis(), self.tenant.as_ref(), dedupe_key)? == 1)
-    }
-
     /// What a cause asks for now; `None` when that is done, or was never asked.
     pub async fn open_task_of_cause(&mut self, dedupe_key: &str) -> Result<Option<Task>> {
         let sql = format!("{SELECT} AND dedupe_key = $2 AND status = 'open'");

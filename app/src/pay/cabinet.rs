@@ -27,7 +27,6 @@ use crate::work::{self, Task};
 pub const JOB: &str = "look_at_refunds";
 
 const ACTOR: &str = "provider";
-const SYSTEM: &str = "system";
 /// Looks for a part whose sum nobody tells are one within this time.
 const ONE_LOOK_MS: i64 = 10 * 60_000;
 
@@ -364,9 +363,17 @@ async fn given_back(
     refund::succeeded(app, tx, guide, &settings, order, payment, &refund, request_id).await?;
     tx.question_receipt(&refund.id).await?;
     // Whoever was asked to look how much it was need not look any more.
-    let cause = format!("{}:{}", Matter::Difference.code(), part_of(&payment.id));
-    tx.finish_task_of_cause(&cause, person.as_deref().unwrap_or(SYSTEM), now)
-        .await?;
+    if let Some(task) = ask::open_task(tx, Matter::Difference, &part_of(&payment.id)).await? {
+        match &person {
+            Some(person) => {
+                tx.finish_task(&task.id, person, now).await?;
+            }
+            None => {
+                let reason = json!({ "refund_id": refund.id });
+                ask::settled(tx, &task, Matter::Difference, &reason, now).await?;
+            }
+        }
+    }
     let details = json!({ "refund_id": refund.id, "payment_id": payment.id, "amount": made.amount });
     tell::note(app, tx, &payment.client, "refund.at_provider", &actor, details).await?;
     tracing::warn!(refund.id = %refund.id, payment.id = %payment.id, "a refund made at the provider was booked");

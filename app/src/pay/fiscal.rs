@@ -6,16 +6,16 @@
 use domain::fiscal::FiscalNumbers;
 use domain::ids::{PaymentId, RequestId};
 use providers::payments::{ReceiptFate, ToldReceipt};
+use serde_json::json;
 use store::{PageRequest, Receipt, ReceiptFilter, Regime, Tx};
 
-use super::ask::Matter;
+use super::ask::{self, Matter};
 use super::incomes;
 use super::receipts::{self, CANCELED, CLOSING, QUEUED};
 use crate::context::App;
 use crate::error::{Error, Result};
 use crate::settings::Guide;
 
-const SYSTEM: &str = "system";
 /// An order has few receipts.
 const FEW: PageRequest = PageRequest {
     limit: 100,
@@ -70,8 +70,10 @@ async fn registered(app: &App, tx: &mut Tx, row: &Receipt, numbers: &FiscalNumbe
     let now = app.now();
     if tx.write_fiscal_numbers(&row.id, numbers, link, now).await? {
         // Somebody was asked to look whether it was given.
-        let cause = format!("{}:{}", Matter::ReceiptFailed.code(), receipts::cause(row));
-        tx.finish_task_of_cause(&cause, SYSTEM, now).await?;
+        if let Some(task) = ask::open_task(tx, Matter::ReceiptFailed, &receipts::cause(row)).await? {
+            let reason = json!({ "receipt_id": row.id, "fiscal": numbers });
+            ask::settled(tx, &task, Matter::ReceiptFailed, &reason, now).await?;
+        }
     }
     Ok(())
 }
@@ -99,8 +101,6 @@ fn meant<'a>(rows: &'a [Receipt], told: &ToldReceipt) -> Option<&'a Receipt> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use domain::ids::{Id, OrderId, ReceiptId};
     use domain::money::{Currency, Money};
     use domain::time::Timestamp;

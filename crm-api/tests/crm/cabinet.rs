@@ -33,7 +33,10 @@ async fn with_receipts(till: &Till, receipts: &str) {
 async fn paid(till: &Till, provider: &str) -> (Value, Value) {
     let order = till.an_order().await;
     let path = format!("/api/orders/{}", text(&order["id"]));
-    let contact = till.world.request(reqwest::Method::PATCH, &path).bearer_auth(&till.token);
+    let contact = till
+        .world
+        .request(reqwest::Method::PATCH, &path)
+        .bearer_auth(&till.token);
     let contact = contact
         .header("if-match", format!("\"{}\"", order["version"]))
         .json(&json!({ "contact": "anna@example.com" }));
@@ -71,7 +74,11 @@ async fn tasks(till: &Till, kind: &str) -> Vec<Value> {
 async fn receipts(till: &Till, order: &Value, kind: &str) -> Vec<Value> {
     let all = till.read(&format!("/api/receipts?order={}", text(&order["id"]))).await;
     let items = all["items"].as_array().unwrap();
-    items.iter().filter(|receipt| receipt["kind"] == kind).cloned().collect()
+    items
+        .iter()
+        .filter(|receipt| receipt["kind"] == kind)
+        .cloned()
+        .collect()
 }
 
 async fn a_refund_of_the_banks_cabinet_is_entered_once(till: Till) {
@@ -81,7 +88,8 @@ async fn a_refund_of_the_banks_cabinet_is_entered_once(till: Till) {
     till.bank.tbank().refund(id, Some(30_000)).await.unwrap();
     // The comparison of the night, begun by hand.
     body(
-        till.post("/api/payments/reconcile", &json!({ "provider": "tbank" })).await,
+        till.post("/api/payments/reconcile", &json!({ "provider": "tbank" }))
+            .await,
         202,
     )
     .await;
@@ -105,7 +113,11 @@ async fn a_refund_of_the_banks_cabinet_is_entered_once(till: Till) {
 
     let seen = till.read(&format!("/api/payments/{}", text(&payment["id"]))).await;
     assert_eq!(
-        (text(&seen["status"]), &seen["refunded"], seen["refunds"].as_array().unwrap().len()),
+        (
+            text(&seen["status"]),
+            &seen["refunded"],
+            seen["refunds"].as_array().unwrap().len()
+        ),
         ("partially_refunded", &rub(30_000), 1)
     );
     let task = tasks(&till, "difference").await.remove(0);
@@ -116,16 +128,24 @@ async fn a_refund_of_the_banks_cabinet_is_entered_once(till: Till) {
     assert_eq!(clearing["items"][0]["balance"], rub(70_000));
     // As with each refund of a cabinet, a person sees there whether it has a receipt.
     let receipt = receipts(&till, &order, "refund").await.remove(0);
-    assert_eq!((text(&receipt["status"]), &receipt["refund_id"]), ("by_hand", &refund["id"]));
+    assert_eq!(
+        (text(&receipt["status"]), &receipt["refund_id"]),
+        ("by_hand", &refund["id"])
+    );
 
     body(
-        till.post("/api/payments/reconcile", &json!({ "provider": "tbank" })).await,
+        till.post("/api/payments/reconcile", &json!({ "provider": "tbank" }))
+            .await,
         202,
     )
     .await;
     till.run_jobs().await;
     let reports = till.read("/api/payments/reconciliations?provider=tbank").await;
-    assert_eq!(reports["items"][0]["differences"], json!([]), "nothing differs any more");
+    assert_eq!(
+        reports["items"][0]["differences"],
+        json!([]),
+        "nothing differs any more"
+    );
 }
 
 async fn what_the_bank_says_otherwise_is_refused(till: Till) {
@@ -136,7 +156,9 @@ async fn what_the_bank_says_otherwise_is_refused(till: Till) {
     };
     refused(30_000, "refund_not_there").await;
     let bank = till.bank.tbank();
-    bank.refund(text(&payment["provider_payment_id"]), Some(30_000)).await.unwrap();
+    bank.refund(text(&payment["provider_payment_id"]), Some(30_000))
+        .await
+        .unwrap();
     refused(100_001, "refund_too_much").await;
     refused(100_000, "refund_other_sum").await;
     refused(0, "refund_not_positive").await;
@@ -159,7 +181,11 @@ async fn what_the_bank_says_otherwise_is_refused(till: Till) {
     bank.set_faults(&away).await.unwrap();
     expect_problem(till.post(&path, &made(30_000)).await, 503, "unavailable").await;
     till.bank.clear_faults().await.unwrap();
-    assert_eq!(till.status_of("payments", &payment).await, "completed", "nothing was written");
+    assert_eq!(
+        till.status_of("payments", &payment).await,
+        "completed",
+        "nothing was written"
+    );
 
     let (_, told) = paid(&till, "yookassa").await;
     let refusal = till.post(&recording(&told), &made(30_000)).await;
@@ -174,7 +200,10 @@ async fn a_registers_word_reaches_its_receipt(till: Till) {
     let told = json!({ "notify_receipts": true });
     till.bank.tbank().set_account(TERMINAL, &told).await.unwrap();
     let (order, payment) = paid(&till, "tbank").await;
-    assert_eq!(text(&receipts(&till, &order, "payment").await[0]["status"]), "with_payment");
+    assert_eq!(
+        text(&receipts(&till, &order, "payment").await[0]["status"]),
+        "with_payment"
+    );
     let sent = till
         .bank
         .notifications(payment["provider_payment_id"].as_str())
@@ -186,7 +215,10 @@ async fn a_registers_word_reaches_its_receipt(till: Till) {
     expect_problem(till.tell(WEBHOOK, TBANK, &forged).await, 403, "notification_rejected").await;
     for _ in 0..2 {
         let answer = till.tell(WEBHOOK, TBANK, &letter).await;
-        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "OK"));
+        assert_eq!(
+            (answer.status().as_u16(), answer.text().await.unwrap().as_str()),
+            (200, "OK")
+        );
         till.run_jobs().await;
     }
     let receipt = receipts(&till, &order, "payment").await.remove(0);
@@ -207,12 +239,19 @@ async fn what_was_paid_with_test_keys_is_shown_as_such(till: Till) {
     let (_, trial) = paid(&till, "yookassa").await;
     let seen = till.read(&format!("/api/payments/{}", text(&trial["id"]))).await;
     assert_eq!(seen["is_test"], true);
-    assert_eq!(till.read("/api/incomes").await["items"], json!([]), "nobody registers it");
+    assert_eq!(
+        till.read("/api/incomes").await["items"],
+        json!([]),
+        "nobody registers it"
+    );
     let table = till.get("/api/incomes/export.csv").await.text().await.unwrap();
     assert_eq!(table.lines().count(), 1, "{table}");
     let tried = till.read("/api/incomes?test=true").await;
     let income = &tried["items"][0];
-    assert_eq!((&income["payment_id"], &income["is_test"]), (&trial["id"], &json!(true)));
+    assert_eq!(
+        (&income["payment_id"], &income["is_test"]),
+        (&trial["id"], &json!(true))
+    );
 
     let shop = json!({ "test": false });
     till.bank.yookassa().set_account("100500", &shop).await.unwrap();
@@ -220,6 +259,9 @@ async fn what_was_paid_with_test_keys_is_shown_as_such(till: Till) {
     let waiting = till.read("/api/incomes?status=waiting").await;
     assert_eq!(waiting["items"].as_array().unwrap().len(), 1);
     let income = &waiting["items"][0];
-    assert_eq!((&income["payment_id"], &income["is_test"]), (&real["id"], &json!(false)));
+    assert_eq!(
+        (&income["payment_id"], &income["is_test"]),
+        (&real["id"], &json!(false))
+    );
     expect_problem(till.get("/api/incomes?test=maybe").await, 422, "validation_failed").await;
 }

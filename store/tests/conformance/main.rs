@@ -150,8 +150,6 @@ on_each_database! {
         a_second_message_with_the_same_key_vanishes,
         messages_are_found_by_how_their_keys_begin,
         what_stands_in_a_message_is_known_before_it_does,
-        messages_are_found_by_how_their_keys_begin,
-        what_stands_in_a_message_is_known_before_it_does,
         an_unreachable_address_is_given_up,
         what_did_not_reach_a_blocked_address_goes_out_when_its_owner_is_back,
         a_notice_leads_back_to_its_client,
@@ -217,7 +215,6 @@ on_each_database! {
         an_income_of_a_test_payment_waits_for_nobody,
         incomes_of_before_are_told_apart_by_their_payment,
         what_a_register_has_written_is_kept_once,
-        a_task_ends_with_its_cause,
     }
     reconciliations {
         a_comparison_goes_step_by_step_and_ends_once,

@@ -398,8 +398,6 @@ pub async fn nothing_of_another_tenant_is_changed(world: &World) {
             .await
             .unwrap()
     );
-    let cause = format!("payment:{payment}");
-    assert!(!tx.finish_task_of_cause(&cause, "us_2", later).await.unwrap());
     tx.wish_saved_method(order, false).await.unwrap();
     assert!(!tx.charge_by_method(payment, &things.method).await.unwrap());
     assert_eq!(tx.method_of_payment(payment).await.unwrap(), None);

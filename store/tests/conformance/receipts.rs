@@ -2,7 +2,7 @@
 
 use domain::fiscal::FiscalNumbers;
 use domain::ids::ReceiptId;
-use store::{NewReceipt, NewTask, Receipt, ReceiptFilter, Regime, Tx};
+use store::{NewReceipt, Receipt, ReceiptFilter, Regime, Tx};
 
 use crate::shop::{PRICE, Sale, a_sale};
 use crate::world::{NOW, World, page};
@@ -154,29 +154,4 @@ pub async fn what_a_register_has_written_is_kept_once(world: &World) {
     for id in [&income.id, &gone.id] {
         assert!(!tx.write_fiscal_numbers(id, &numbers("121"), None, later).await.unwrap());
     }
-}
-
-pub async fn a_task_ends_with_its_cause(world: &World) {
-    let task = NewTask {
-        id: world.id(),
-        kind: "difference".to_owned(),
-        dedupe_key: "difference:py_1:refunded_in_part".to_owned(),
-        client: None,
-        order: None,
-        payment: None,
-        refund: None,
-        facts: "{}".to_owned(),
-        now: NOW,
-    };
-    let mut tx = world.write().await;
-    assert!(tx.insert_task(&task).await.unwrap());
-    assert!(
-        !tx.finish_task_of_cause("difference:py_2:refunded_in_part", "us_1", NOW)
-            .await
-            .unwrap()
-    );
-    assert!(tx.finish_task_of_cause(&task.dedupe_key, "us_1", NOW).await.unwrap());
-    assert!(!tx.finish_task_of_cause(&task.dedupe_key, "us_2", NOW).await.unwrap());
-    let done = tx.find_task(&task.id).await.unwrap().unwrap();
-    assert_eq!((done.is_done, done.done_by.as_deref()), (true, Some("us_1")));
 }

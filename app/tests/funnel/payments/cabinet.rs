@@ -221,6 +221,7 @@ async fn the_rest_ends_the_task_by_itself(shop: &Shop) {
     ask(shop, &payment).await;
     let task = differences(shop).await.remove(0);
     assert_eq!((task.is_done, task.done_by.as_deref()), (true, Some("system")));
+    assert!(task.facts.contains("settled"), "why stands on it: {}", task.facts);
     assert_eq!(shop.find_order(&order).await.status, OrderStatus::Refunded);
     shop.check_books().await;
 }
