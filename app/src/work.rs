@@ -48,7 +48,7 @@ const RETRY_AWAITED: Backoff = Backoff {
 pub const DEFAULT_ATTEMPTS: u32 = 10;
 /// A job whose workers die in the middle is begun so often beyond its tries: a machine that restarts every few seconds must
 /// not use up what a failing provider is allowed.
-pub const MORE_AFTER_DEATHS: u32 = 6;
+pub const MORE_AFTER_DEATHS: u32 = 10;
 
 /// What a handler gets.
 #[derive(Debug, Clone)]
