@@ -68,7 +68,6 @@ pub fn silenced(mut content: Content) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialogue::purchase;
     use crate::ids::Id;
     use crate::language::Language;
     use crate::money::{Currency, Money};
@@ -114,10 +113,10 @@ mod tests {
         let asking = Content::text(rich("Оплаты пока нет", &[]))
             .with_row(vec![Button::action(
                 &texts.button_paid,
-                action(purchase::Step::Check(order.clone())),
+                action(Step::Check(order.clone())),
             )])
             .with_row(vec![
-                Button::action(&texts.button_link_again, action(purchase::Step::Link(order.clone()))),
+                Button::action(&texts.button_link_again, action(Step::Link(order.clone()))),
                 Button::action(&texts.button_menu, Action::Menu.to_string()),
             ]);
         assert_eq!(asks_for(&asking), Some(order));
