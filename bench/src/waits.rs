@@ -65,7 +65,10 @@ async fn look(mut connection: PgConnection, mut stopped: oneshot::Receiver<()>) 
     loop {
         let at = Instant::now();
         let waits = sqlx::query_scalar::<_, String>(ACTIVE).fetch_all(&mut connection).await;
-        looks.push((at, waits.unwrap_or_else(|error| vec![format!("can't be asked: {error}")])));
+        looks.push((
+            at,
+            waits.unwrap_or_else(|error| vec![format!("can't be asked: {error}")]),
+        ));
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = &mut stopped => return looks,

@@ -22,7 +22,9 @@ async fn all_at_once(store: &Store, world: &World) -> Vec<store::Result<()>> {
             let mut tx = tenant.read().await?;
             tx.find_client(&client.id).await?;
             // Whoever fails does not come, and the others don't wait for ever.
-            tokio::time::timeout(Duration::from_secs(5), everybody.wait()).await.ok();
+            tokio::time::timeout(Duration::from_secs(5), everybody.wait())
+                .await
+                .ok();
             Ok(())
         });
     }

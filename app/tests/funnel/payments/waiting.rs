@@ -123,7 +123,9 @@ async fn a_link_comes_soon_after_a_bank_is_back(shop: &Shop) {
     }
     anna.refresh().await;
     assert_eq!((anna.count("Банк отвечает медленно"), links(&anna).len()), (1, 0));
-    bank.set_faults(&json!({ "server_error": { "percent": 0 } })).await.unwrap();
+    bank.set_faults(&json!({ "server_error": { "percent": 0 } }))
+        .await
+        .unwrap();
     shop.world.run_jobs().await;
     anna.refresh().await;
     assert_eq!((anna.count("Банк отвечает медленно"), links(&anna).len()), (1, 1));
@@ -148,7 +150,9 @@ async fn an_address_typed_while_the_client_is_changed_is_not_lost(shop: &Shop) {
     {
         let saying = anna.say("anna@example.com");
         tokio::pin!(saying);
-        let is_waiting = tokio::time::timeout(Duration::from_millis(300), &mut saying).await.is_err();
+        let is_waiting = tokio::time::timeout(Duration::from_millis(300), &mut saying)
+            .await
+            .is_err();
         assert!(is_waiting, "the other change is not committed yet");
         tx.commit().await.unwrap();
         tokio::time::timeout(PATIENCE, saying).await.unwrap();
@@ -207,7 +211,10 @@ async fn programmes_in_work(shop: &Shop) -> usize {
 async fn a_link_comes_while_programmes_wait_for_a_silent_model(shop: &Shop) {
     const READERS: u32 = 6;
     wording::choose(&shop.world, wording::wanted(&shop.bank, Provider::Openai)).await;
-    shop.bank.set_faults(&json!({ "llm": { "mode": "stall" } })).await.unwrap();
+    shop.bank
+        .set_faults(&json!({ "llm": { "mode": "stall" } }))
+        .await
+        .unwrap();
     for number in 0..READERS {
         let mut reader = Phone::new(&shop.world, &format!("20{number}"), "Анна", "ru");
         reader.walk_to_summary("Нет, всё в порядке").await;
