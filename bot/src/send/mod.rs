@@ -206,7 +206,12 @@ impl Inner {
                 debug!(delivery = id, attempt, "sent");
             }
             Outcome::StarsListed { transactions } => {
-                debug!(delivery = id, attempt, lines = transactions.len(), "a page of Stars was read");
+                debug!(
+                    delivery = id,
+                    attempt,
+                    lines = transactions.len(),
+                    "a page of Stars was read"
+                );
             }
             Outcome::Unreachable { reason } => {
                 self.status.unreachable.add();
