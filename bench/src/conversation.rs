@@ -20,8 +20,8 @@ use crate::{route, writes};
 const REPLY: Duration = Duration::from_secs(60);
 const DOCUMENT: Duration = Duration::from_secs(120);
 const CONNECT: Duration = Duration::from_secs(20);
-/// Nothing is asked of the system for this long before its memory is read: connections and threads that nobody needs any
-/// more are given up after half a minute.
+/// Nothing is asked of the system for this long before its memory is read: threads and connections that nobody needs any
+/// more are gone by then.
 const IDLE: Duration = Duration::from_secs(60);
 /// Walk alone first, one after another: the reply's time without a crowd.
 const ALONE: usize = 3;

@@ -17,11 +17,13 @@ use crate::{Error, Pools, Result};
 
 /// More readers than cores gain nothing on an embedded database.
 const SQLITE_READERS: u32 = 4;
-/// Kilobytes of pages a connection keeps (negative means that), SQLite's own default: behind it stands the system's page
+/// Kilobytes of pages the writer keeps (negative means that), SQLite's own default: behind it stands the system's page
 /// cache, which takes memory from nobody who needs it.
 const SQLITE_CACHE: &str = "-2000";
-/// A reader nobody needed for so long is closed, its pages go back to the system; opening one takes a millisecond.
-const READER_RESTS: Duration = Duration::from_secs(30);
+/// The same for each reader: the upper levels of the indexes.
+const SQLITE_READER_CACHE: &str = "-500";
+/// Statements a reader keeps prepared; a conversation and the workers need fewer.
+const SQLITE_READER_STATEMENTS: usize = 40;
 /// Rows on their way from SQLite's thread: a whole page of a list, so that the thread never waits for its reader.
 const SQLITE_ROWS: usize = 256;
 /// Enough to keep two to eight cores busy; PostgreSQL's own default allows 100 for everybody together.
@@ -95,10 +97,15 @@ pub(crate) async fn connect(url: &str) -> Result<Pools> {
             .map_err(|error| unusable("the SQLite file", &error))?;
         let read = SqlitePoolOptions::new()
             .max_connections(SQLITE_READERS)
-            .idle_timeout(READER_RESTS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            .connect_with(options.read_only(true).create_if_missing(false))
+            .connect_with(
+                options
+                    .read_only(true)
+                    .create_if_missing(false)
+                    .pragma("cache_size", SQLITE_READER_CACHE)
+                    .statement_cache_capacity(SQLITE_READER_STATEMENTS),
+            )
             .await
             .map_err(|error| unusable("the SQLite file", &error))?;
         return Ok(Pools::Sqlite { write, read });

@@ -53,13 +53,13 @@ impl Tx {
         const SQL: &str = "INSERT INTO inbox (tenant_id, source, dedupe_key, body_sealed, request_id, received_at_ms) \
              SELECT $1, event.* FROM UNNEST($2::text[], $3::text[], $4::bytea[], $5::text[], $6::bigint[]) AS event \
              ON CONFLICT (tenant_id, source, dedupe_key) DO NOTHING RETURNING source, dedupe_key";
-        let Link::Postgres(_) = &self.link else {
+        if matches!(self.link, Link::Sqlite(_)) || events.len() < 2 {
             let mut all = Vec::with_capacity(events.len());
             for event in events {
                 all.push(self.record(event).await?);
             }
             return Ok(all);
-        };
+        }
         let sealed: Vec<Vec<u8>> = events
             .iter()
             .map(|event| self.seal("inbox.body", &event.dedupe_key, &event.body))

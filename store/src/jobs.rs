@@ -153,10 +153,13 @@ impl Tx {
         const SQL: &str = "INSERT INTO jobs (tenant_id, id, kind, unique_key, payload, due_at_ms, max_attempts, request_id, created_at_ms, state, attempts) \
              SELECT $1, job.*, 'queued', 0 FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[]) AS job \
              ON CONFLICT (tenant_id, unique_key) DO NOTHING";
-        let Link::Postgres(tx) = &mut self.link else {
+        if matches!(self.link, Link::Sqlite(_)) || jobs.len() < 2 {
             for job in jobs {
                 self.enqueue_job(job).await?;
             }
+            return Ok(());
+        }
+        let Link::Postgres(tx) = &mut self.link else {
             return Ok(());
         };
         let texts = |of: fn(&NewJob) -> &str| jobs.iter().map(of).collect::<Vec<_>>();
